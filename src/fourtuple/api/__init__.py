@@ -1,0 +1,1 @@
+"""The public surface: Network, Host, Process, Link."""

@@ -1,0 +1,1 @@
+"""A host's kernel without IO: processes, descriptors, open file descriptions, sockets, poll."""

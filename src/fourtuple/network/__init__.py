@@ -1,0 +1,1 @@
+"""Nodes, links and switches: what carries frames between stacks."""

@@ -1,0 +1,1 @@
+"""Threads as greenlets on virtual time: the scheduler and the programs it runs."""

@@ -1,0 +1,1 @@
+"""Stand-ins for CPython's leaf modules, one module per module."""

@@ -1,0 +1,1 @@
+"""A host's IP stack: interfaces, neighbours, routes, IP, ICMP, UDP and TCP."""

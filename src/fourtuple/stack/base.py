@@ -1,0 +1,147 @@
+"""The base classes by which the stack's floors call each other, and the floors above and below it.
+
+Down: a transport calls :class:`IpLayer`; IP calls an interface's :class:`Device`. Up: a link calls
+a :class:`FrameSink`; IP calls a :class:`Transport`; a transport calls its socket's
+:class:`SocketEvents`. Each is declared here, on the lower floor, so no import points up.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import mypyc_attr
+
+from ..clock.clock import Clock
+from ..clock.streams import Stream
+from ..ports.tables import PortTables
+from ..wire.ethernet import EthernetFrame
+from ..wire.ipv4 import Ipv4Packet
+from ..wire.packet import Payload
+from .sysctl import Sysctl
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Device:
+    """The outer side of an interface: takes frames away (a link end, the loopback)."""
+
+    def transmit(self, frame: EthernetFrame) -> None:
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class FrameSink:
+    """Where a link delivers frames: an interface or a switch port."""
+
+    def receive(self, frame: EthernetFrame) -> None:
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class SocketEvents:
+    """What a transport tells the socket above it."""
+
+    def on_events(self, mask: int) -> None:
+        """Readiness may have changed: ``mask`` holds the POLL* bits worth looking at again."""
+        raise NotImplementedError
+
+
+class Route:
+    """The answer of a route lookup."""
+
+    __slots__ = ("gateway", "ifindex", "mtu", "source")
+
+    def __init__(self, ifindex: int, gateway: int, source: int, mtu: int) -> None:
+        self.ifindex = ifindex
+        """Output interface."""
+        self.gateway = gateway
+        """Next hop, -1 if the destination is on the link."""
+        self.source = source
+        """Preferred source address."""
+        self.mtu = mtu
+        """MTU of the interface, or the smaller path MTU learnt for the destination, in bytes."""
+
+
+class IcmpError:
+    """An ICMP error about a packet this host sent, as handed to its transport."""
+
+    __slots__ = ("code", "destination", "mtu", "payload", "reporter", "source", "type")
+
+    def __init__(
+        self,
+        reporter: int,
+        type: int,
+        code: int,
+        mtu: int,
+        source: int,
+        destination: int,
+        payload: bytes,
+    ) -> None:
+        self.reporter = reporter
+        """Address of the host that sent the ICMP message."""
+        self.type = type
+        self.code = code
+        self.mtu = mtu
+        """Next-hop MTU of a fragmentation-needed / packet-too-big, else 0."""
+        self.source = source
+        """Source of the packet that could not go on: this host."""
+        self.destination = destination
+        self.payload = payload
+        """The first bytes of the transport header that was quoted, at least 8."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Transport:
+    """A protocol above IP."""
+
+    def input(self, packet: Ipv4Packet, ifindex: int) -> None:
+        """Take a whole (reassembled) packet addressed to this host."""
+        raise NotImplementedError
+
+    def icmp_error(self, error: IcmpError) -> None:
+        """Take an ICMP error about a packet of this protocol."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class IpLayer:
+    """What a transport needs of the host below and around it. ``stack.Stack`` is the real one."""
+
+    def __init__(
+        self, clock: Clock, tables: PortTables, sysctl: Sysctl, secret: bytes, stream: Stream
+    ) -> None:
+        self.clock = clock
+        self.tables = tables
+        self.sysctl = sysctl
+        self.secret = secret
+        """16 random bytes of this host, key of its hashes."""
+        self.stream = stream
+        """Random numbers of this host's stack."""
+
+    def route(self, destination: int, source: int, device: int) -> Route | None:
+        """The route to ``destination``; None if there is none (ENETUNREACH).
+
+        ``source`` is the bound local address or V4_ANY/V6_ANY; ``device`` an ifindex or 0.
+        """
+        raise NotImplementedError
+
+    def is_local(self, address: int) -> bool:
+        """Whether a packet to ``address`` is delivered on this host (unicast only)."""
+        raise NotImplementedError
+
+    def send(
+        self,
+        source: int,
+        destination: int,
+        protocol: int,
+        payload: Payload,
+        tos: int,
+        ttl: int,
+        dont_fragment: bool,
+        device: int,
+    ) -> int:
+        """Send one packet; returns 0 or the errno Linux gives (EMSGSIZE, ENETUNREACH …).
+
+        ``ttl`` 0 means the host's default. ``device`` is an ifindex or 0.
+        """
+        raise NotImplementedError
+
+    def send_unreachable(self, packet: Ipv4Packet, code: int) -> None:
+        """Answer ``packet`` with ICMP destination unreachable of ``code`` (3: port)."""
+        raise NotImplementedError

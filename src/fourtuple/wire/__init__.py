@@ -1,0 +1,1 @@
+"""Headers as objects and as bytes. Knows nothing of hosts, sockets or time."""
