@@ -1,0 +1,67 @@
+"""The rooms of ARCHITECTURE.md, held against the imports."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "fourtuple"
+
+# Each room, and the rooms it may import.
+MAY_IMPORT = {
+    "wire": set(),
+    "clock": set(),
+    "ports": {"wire", "clock"},
+    "capture": {"wire", "clock"},
+    "stack": {"wire", "clock", "ports", "capture"},
+    "kernel": {"wire", "clock", "ports", "stack"},
+    "network": {"wire", "clock", "ports", "capture", "stack", "kernel"},
+    "runtime": {"clock", "kernel"},
+    "shim": {"wire", "clock", "ports", "stack", "kernel", "runtime"},
+    "api": {"wire", "clock", "ports", "capture", "stack", "kernel", "network", "runtime", "shim"},
+    "view": {"wire", "clock", "ports", "capture", "kernel", "network", "api"},
+    "cli": {"wire", "clock", "ports", "capture", "network", "runtime", "shim", "api", "view"},
+}
+
+
+def rooms_imported(file: Path) -> list[tuple[int, str]]:
+    """(line, room) of every import of ours in ``file``, whatever its form."""
+    package = ["fourtuple", *file.relative_to(SOURCE).parts[:-1]]
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        targets: list[list[str]] = []
+        if isinstance(node, ast.Import):
+            targets = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = [*base, *(node.module.split(".") if node.module else [])]
+            targets = [[*base, alias.name] for alias in node.names]
+        for target in targets:
+            if target[0] == "fourtuple" and len(target) > 1 and target[1] in MAY_IMPORT:
+                found.append((node.lineno, target[1]))
+    return found
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_rooms_below_it(room: str) -> None:
+    wrong = [
+        f"{file.relative_to(SOURCE)}:{line} imports {other}"
+        for file in sorted((SOURCE / room).rglob("*.py"))
+        for line, other in rooms_imported(file)
+        if other != room and other not in MAY_IMPORT[room]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_room_is_named_here() -> None:
+    rooms = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    assert rooms == set(MAY_IMPORT)
+
+
+def test_the_reader_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "SOURCE", tmp_path)
+    room = tmp_path / "wire"
+    room.mkdir()
+    file = room / "x.py"
+    file.write_text("import fourtuple.cli.main\nfrom ..kernel import file\nfrom .. import shim\n")
+    assert rooms_imported(file) == [(1, "cli"), (2, "kernel"), (3, "shim")]
