@@ -1,0 +1,346 @@
+"""The settings of one host's network stack, under Linux's names.
+
+Code reads plain attributes (``sysctl.tcp_sack``); people read and write by name
+(``sysctl.set("net.ipv4.tcp_sack", "0")``) in the text and units of Linux's files below
+``/proc/sys/net``. An attribute is named as the last part of the name, with ``ipv6_``, ``neigh_``,
+``route_`` before it where that part alone would be ambiguous, and holds times in nanoseconds
+whatever the unit of the file, unless the attribute's own name carries a unit (``_us``, ``_ms``, ``_ns``).
+Only settings that change what the simulated stack does are here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..ports.tables import PortTables
+
+_INT_MAX: Final = 0x7FFF_FFFF
+_UINT_MAX: Final = 0xFFFF_FFFF
+_MS: Final = 1_000_000
+_SECOND: Final = 1_000_000_000
+
+CONGESTION_CONTROLS: Final = ("cubic", "reno")
+"""Names ``net.ipv4.tcp_congestion_control`` takes."""
+
+
+class Sysctl:
+    """All settings of one host, at Linux's defaults."""
+
+    def __init__(self) -> None:
+        self._tables: PortTables | None = None
+        # net.core
+        self.somaxconn: int = 4096
+        self.rmem_default: int = 212992
+        self.rmem_max: int = 212992
+        self.wmem_default: int = 212992
+        self.wmem_max: int = 212992
+        # net.ipv4: IP, ICMP, fragments
+        self.ip_forward: int = 0
+        self.ip_default_ttl: int = 64
+        self.ip_nonlocal_bind: int = 0
+        self.ip_no_pmtu_disc: int = 0
+        self.ip_local_port_range: tuple[int, int] = (32768, 60999)
+        self.ip_local_reserved_ports: str = ""
+        self.ip_unprivileged_port_start: int = 1024
+        self.ip_autobind_reuse: int = 0
+        self.icmp_echo_ignore_all: int = 0
+        self.icmp_echo_ignore_broadcasts: int = 1
+        self.icmp_ratelimit: int = 1000 * _MS
+        self.icmp_ratemask: int = 6168
+        self.icmp_msgs_per_sec: int = 1000
+        self.icmp_msgs_burst: int = 50
+        self.ipfrag_high_thresh: int = 4194304
+        self.ipfrag_time: int = 30 * _SECOND
+        self.ipfrag_max_dist: int = 64
+        self.route_min_pmtu: int = 552
+        self.route_mtu_expires: int = 600 * _SECOND
+        self.igmp_max_memberships: int = 20
+        # net.ipv4.neigh.default
+        self.neigh_retrans_time_ms: int = 1000
+        self.neigh_mcast_solicit: int = 3
+        self.neigh_ucast_solicit: int = 3
+        self.neigh_base_reachable_time_ms: int = 30000
+        self.neigh_delay_first_probe_time: int = 5 * _SECOND
+        self.neigh_gc_stale_time: int = 60 * _SECOND
+        self.neigh_gc_thresh3: int = 1024
+        self.neigh_unres_qlen_bytes: int = 212992
+        # net.ipv4: TCP
+        self.tcp_syn_retries: int = 6
+        self.tcp_synack_retries: int = 5
+        self.tcp_syn_linear_timeouts: int = 4
+        self.tcp_retries1: int = 3
+        self.tcp_retries2: int = 15
+        self.tcp_orphan_retries: int = 0
+        self.tcp_fin_timeout: int = 60 * _SECOND
+        self.tcp_keepalive_time: int = 7200 * _SECOND
+        self.tcp_keepalive_intvl: int = 75 * _SECOND
+        self.tcp_keepalive_probes: int = 9
+        self.tcp_timestamps: int = 1
+        self.tcp_window_scaling: int = 1
+        self.tcp_sack: int = 1
+        self.tcp_dsack: int = 1
+        self.tcp_ecn: int = 2
+        self.tcp_ecn_fallback: int = 1
+        self.tcp_fastopen: int = 1
+        self.tcp_rmem: tuple[int, int, int] = (4096, 131072, 6291456)
+        self.tcp_wmem: tuple[int, int, int] = (4096, 16384, 4194304)
+        self.tcp_adv_win_scale: int = 1
+        self.tcp_app_win: int = 31
+        self.tcp_moderate_rcvbuf: int = 1
+        self.tcp_shrink_window: int = 0
+        self.tcp_workaround_signed_windows: int = 0
+        self.tcp_notsent_lowat: int = _UINT_MAX
+        self.tcp_autocorking: int = 1
+        self.tcp_abort_on_overflow: int = 0
+        self.tcp_max_syn_backlog: int = 4096
+        self.tcp_syncookies: int = 1
+        self.tcp_max_tw_buckets: int = 262144
+        self.tcp_max_orphans: int = 262144
+        self.tcp_tw_reuse: int = 2
+        self.tcp_tw_reuse_delay: int = 1000 * _MS
+        self.tcp_rfc1337: int = 0
+        self.tcp_migrate_req: int = 0
+        self.tcp_stdurg: int = 0
+        self.tcp_challenge_ack_limit: int = _INT_MAX
+        self.tcp_invalid_ratelimit: int = 500 * _MS
+        self.tcp_congestion_control: str = "cubic"
+        self.tcp_slow_start_after_idle: int = 1
+        self.tcp_no_metrics_save: int = 0
+        self.tcp_recovery: int = 1
+        self.tcp_early_retrans: int = 3
+        self.tcp_frto: int = 2
+        self.tcp_reordering: int = 3
+        self.tcp_max_reordering: int = 300
+        self.tcp_mtu_probing: int = 0
+        self.tcp_base_mss: int = 1024
+        self.tcp_min_snd_mss: int = 48
+        self.tcp_thin_linear_timeouts: int = 0
+        self.tcp_reflect_tos: int = 0
+        self.tcp_rto_min_us: int = 200_000
+        self.tcp_rto_max_ms: int = 120_000
+        self.tcp_comp_sack_delay_ns: int = 1_000_000
+        self.tcp_comp_sack_slack_ns: int = 100_000
+        self.tcp_comp_sack_nr: int = 44
+        # net.ipv6
+        self.ipv6_bindv6only: int = 0
+
+    def attach(self, tables: PortTables) -> None:
+        """Let settings of the port rules act on ``tables``, now and when they change."""
+        self._tables = tables
+        self._pass_on()
+
+    def get(self, name: str) -> str:
+        """The setting's text as ``sysctl -n`` prints it. Raises ValueError naming an unknown one."""
+        setting = _setting(name)
+        value: object = getattr(self, setting.attribute)
+        if isinstance(value, tuple):
+            return "\t".join([str(part) for part in value])
+        if isinstance(value, int):
+            return str(value // setting.unit)
+        return str(value)
+
+    def set(self, name: str, value: str | int) -> None:
+        """Set by Linux's name. Raises ValueError naming the setting if it or the value is not right."""
+        setting = _setting(name)
+        text = str(value).strip()
+        if setting.kind == _CHOICE:
+            if text not in CONGESTION_CONTROLS:
+                raise ValueError(f"{name}: {text!r} is none of {', '.join(CONGESTION_CONTROLS)}")
+            setattr(self, setting.attribute, text)
+        elif setting.kind == _PORTS:
+            parse_port_list(name, text)
+            setattr(self, setting.attribute, text)
+        elif setting.kind == _NUMBER:
+            setattr(self, setting.attribute, _number(name, text, setting) * setting.unit)
+        else:
+            parts = text.split()
+            if len(parts) != setting.kind:
+                raise ValueError(f"{name}: {text!r} is not {setting.kind} numbers")
+            numbers = tuple([_number(name, part, setting) for part in parts])
+            if setting.attribute == "ip_local_port_range" and numbers[0] > numbers[1]:
+                raise ValueError(f"{name}: {numbers[0]} is above {numbers[1]}")
+            setattr(self, setting.attribute, numbers)
+        self._pass_on()
+
+    def names(self) -> list[str]:
+        """Every setting's name, sorted."""
+        return sorted(_SETTINGS)
+
+    def _pass_on(self) -> None:
+        pass
+
+
+def parse_port_list(name: str, text: str) -> list[tuple[int, int]]:
+    """``"80,1000-1010"`` as [(80, 80), (1000, 1010)]. Raises ValueError naming ``name`` otherwise."""
+    ranges: list[tuple[int, int]] = []
+    for part in text.split(","):
+        if not part.strip():
+            continue
+        low, _, high = part.partition("-")
+        try:
+            first = int(low)
+            last = int(high) if high else first
+        except ValueError:
+            raise ValueError(f"{name}: {part!r} is no port or range of ports") from None
+        if not 0 <= first <= last <= 65535:
+            raise ValueError(f"{name}: {part!r} is no port or range of ports")
+        ranges.append((first, last))
+    return ranges
+
+
+# Kinds: one number; a tuple of that many numbers (2, 3); a name out of a list; a list of ports.
+_NUMBER: Final = 1
+_CHOICE: Final = -1
+_PORTS: Final = -2
+
+
+class _Setting:
+    """Where a name's value is kept, what values it takes and how many attribute units its unit is."""
+
+    def __init__(self, attribute: str, low: int, high: int, unit: int, kind: int) -> None:
+        self.attribute = attribute
+        self.low = low
+        self.high = high
+        self.unit = unit
+        self.kind = kind
+
+
+def _setting(name: str) -> _Setting:
+    found = _SETTINGS.get(name)
+    if found is None:
+        raise ValueError(f"unknown sysctl {name!r}")
+    return found
+
+
+def _number(name: str, text: str, setting: _Setting) -> int:
+    try:
+        number = int(text, 0)
+    except ValueError:
+        raise ValueError(f"{name}: {text!r} is not a number") from None
+    if not setting.low <= number <= setting.high:
+        raise ValueError(f"{name}: {number} is not in {setting.low} to {setting.high}")
+    return number
+
+
+def _build_settings() -> dict[str, _Setting]:
+    settings: dict[str, _Setting] = {}
+    for prefix, before, rows in (
+        ("net.core.", "", _CORE),
+        ("net.ipv4.", "", _IPV4),
+        ("net.ipv4.route.", "route_", _ROUTE),
+        ("net.ipv4.neigh.default.", "neigh_", _NEIGHBOUR),
+        ("net.ipv6.", "ipv6_", _IPV6),
+    ):
+        for name, low, high, unit in rows:
+            settings[prefix + name] = _Setting(before + name, low, high, unit, _NUMBER)
+    settings["net.ipv4.ip_local_port_range"] = _Setting("ip_local_port_range", 1, 65535, 1, 2)
+    settings["net.ipv4.ip_local_reserved_ports"] = _Setting("ip_local_reserved_ports", 0, 0, 1, _PORTS)
+    settings["net.ipv4.tcp_rmem"] = _Setting("tcp_rmem", 1, _INT_MAX, 1, 3)
+    settings["net.ipv4.tcp_wmem"] = _Setting("tcp_wmem", 1, _INT_MAX, 1, 3)
+    settings["net.ipv4.tcp_congestion_control"] = _Setting("tcp_congestion_control", 0, 0, 1, _CHOICE)
+    settings["net.ipv4.conf.all.forwarding"] = settings["net.ipv4.ip_forward"]
+    return settings
+
+
+# Name, lowest, highest, units of the attribute in one unit of the file.
+_CORE: Final[list[tuple[str, int, int, int]]] = [
+    ("somaxconn", 0, _INT_MAX, 1),
+    ("rmem_default", 2304, _INT_MAX, 1),
+    ("rmem_max", 2304, _INT_MAX, 1),
+    ("wmem_default", 4608, _INT_MAX, 1),
+    ("wmem_max", 4608, _INT_MAX, 1),
+]
+
+_IPV4: Final[list[tuple[str, int, int, int]]] = [
+    ("ip_forward", 0, 1, 1),
+    ("ip_default_ttl", 1, 255, 1),
+    ("ip_nonlocal_bind", 0, 1, 1),
+    ("ip_no_pmtu_disc", 0, 1, 1),
+    ("ip_unprivileged_port_start", 0, 65535, 1),
+    ("ip_autobind_reuse", 0, 1, 1),
+    ("icmp_echo_ignore_all", 0, 1, 1),
+    ("icmp_echo_ignore_broadcasts", 0, 1, 1),
+    ("icmp_ratelimit", 0, _INT_MAX, _MS),
+    ("icmp_ratemask", 0, _UINT_MAX, 1),
+    ("icmp_msgs_per_sec", 0, _INT_MAX, 1),
+    ("icmp_msgs_burst", 0, _INT_MAX, 1),
+    ("ipfrag_high_thresh", 0, _INT_MAX, 1),
+    ("ipfrag_time", 1, _INT_MAX, _SECOND),
+    ("ipfrag_max_dist", 0, _INT_MAX, 1),
+    ("igmp_max_memberships", 0, _INT_MAX, 1),
+    ("tcp_syn_retries", 1, 127, 1),
+    ("tcp_synack_retries", 0, 255, 1),
+    ("tcp_syn_linear_timeouts", 0, 127, 1),
+    ("tcp_retries1", 0, 255, 1),
+    ("tcp_retries2", 0, 255, 1),
+    ("tcp_orphan_retries", 0, 255, 1),
+    ("tcp_fin_timeout", 0, _INT_MAX, _SECOND),
+    ("tcp_keepalive_time", 1, 32767, _SECOND),
+    ("tcp_keepalive_intvl", 1, 32767, _SECOND),
+    ("tcp_keepalive_probes", 1, 127, 1),
+    ("tcp_timestamps", 0, 2, 1),
+    ("tcp_window_scaling", 0, 1, 1),
+    ("tcp_sack", 0, 1, 1),
+    ("tcp_dsack", 0, 1, 1),
+    ("tcp_ecn", 0, 2, 1),
+    ("tcp_ecn_fallback", 0, 1, 1),
+    ("tcp_fastopen", 0, 0x7FF, 1),
+    ("tcp_adv_win_scale", -31, 31, 1),
+    ("tcp_app_win", 0, 31, 1),
+    ("tcp_moderate_rcvbuf", 0, 1, 1),
+    ("tcp_shrink_window", 0, 1, 1),
+    ("tcp_workaround_signed_windows", 0, 1, 1),
+    ("tcp_notsent_lowat", 0, _UINT_MAX, 1),
+    ("tcp_autocorking", 0, 1, 1),
+    ("tcp_abort_on_overflow", 0, 1, 1),
+    ("tcp_max_syn_backlog", 0, _INT_MAX, 1),
+    ("tcp_syncookies", 0, 2, 1),
+    ("tcp_max_tw_buckets", 0, _INT_MAX, 1),
+    ("tcp_max_orphans", 0, _INT_MAX, 1),
+    ("tcp_tw_reuse", 0, 2, 1),
+    ("tcp_tw_reuse_delay", 1, _INT_MAX, _MS),
+    ("tcp_rfc1337", 0, 1, 1),
+    ("tcp_migrate_req", 0, 1, 1),
+    ("tcp_stdurg", 0, 1, 1),
+    ("tcp_challenge_ack_limit", 0, _INT_MAX, 1),
+    ("tcp_invalid_ratelimit", 0, _INT_MAX, _MS),
+    ("tcp_slow_start_after_idle", 0, 1, 1),
+    ("tcp_no_metrics_save", 0, 1, 1),
+    ("tcp_recovery", 0, 7, 1),
+    ("tcp_early_retrans", 0, 4, 1),
+    ("tcp_frto", 0, 2, 1),
+    ("tcp_reordering", 1, 255, 1),
+    ("tcp_max_reordering", 1, _INT_MAX, 1),
+    ("tcp_mtu_probing", 0, 2, 1),
+    ("tcp_base_mss", 48, 65535, 1),
+    ("tcp_min_snd_mss", 48, 65535, 1),
+    ("tcp_thin_linear_timeouts", 0, 1, 1),
+    ("tcp_reflect_tos", 0, 1, 1),
+    ("tcp_rto_min_us", 1, _INT_MAX, 1),
+    ("tcp_rto_max_ms", 1000, 120_000, 1),
+    ("tcp_comp_sack_delay_ns", 0, _INT_MAX, 1),
+    ("tcp_comp_sack_slack_ns", 0, _INT_MAX, 1),
+    ("tcp_comp_sack_nr", 0, 255, 1),
+]
+
+_ROUTE: Final[list[tuple[str, int, int, int]]] = [
+    ("min_pmtu", 68, 65535, 1),
+    ("mtu_expires", 1, _INT_MAX, _SECOND),
+]
+
+_NEIGHBOUR: Final[list[tuple[str, int, int, int]]] = [
+    ("retrans_time_ms", 1, _INT_MAX, 1),
+    ("mcast_solicit", 0, _INT_MAX, 1),
+    ("ucast_solicit", 0, _INT_MAX, 1),
+    ("base_reachable_time_ms", 1, _INT_MAX, 1),
+    ("delay_first_probe_time", 0, _INT_MAX, _SECOND),
+    ("gc_stale_time", 0, _INT_MAX, _SECOND),
+    ("gc_thresh3", 1, _INT_MAX, 1),
+    ("unres_qlen_bytes", 0, _INT_MAX, 1),
+]
+
+_IPV6: Final[list[tuple[str, int, int, int]]] = [
+    ("bindv6only", 0, 1, 1),
+]
+
+_SETTINGS: Final = _build_settings()
