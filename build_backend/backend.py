@@ -4,20 +4,20 @@
 """
 
 from compile_choice import wants_compile
-from setuptools import build_meta
 from setuptools.build_meta import *  # noqa: F403
 
 # The compiler decides what is built, so its version is pinned.
 MYPYC = "mypy[mypyc]==2.4.1"
 
 
-def _extra() -> list[str]:
+# setuptools would run setup.py to find out, and setup.py needs mypyc.
+def get_requires_for_build_wheel(config_settings=None):
     return [MYPYC] if wants_compile() else []
 
 
-def get_requires_for_build_wheel(config_settings=None):
-    return [*build_meta.get_requires_for_build_wheel(config_settings), *_extra()]
-
-
 def get_requires_for_build_editable(config_settings=None):
-    return [*build_meta.get_requires_for_build_editable(config_settings), *_extra()]
+    return get_requires_for_build_wheel(config_settings)
+
+
+def get_requires_for_build_sdist(config_settings=None):
+    return []
