@@ -1,0 +1,84 @@
+"""Runs that cannot go on, and the text that says why."""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Iterable
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .thread import SimThread
+
+_PACKAGE = __name__.partition(".")[0] + "."
+_OURS = tuple(
+    _PACKAGE + room + "."
+    for room in ("runtime", "shim", "kernel", "network", "stack", "ports", "clock", "capture", "wire")
+)
+_STDLIB = sysconfig.get_path("stdlib")
+
+
+class Stuck(Exception):
+    """Nothing can happen any more, and these threads wait for something that never comes.
+
+    ``waiting`` has one line per thread: host, process, thread, call, file:line.
+    """
+
+    def __init__(self, now: int, waiting: list[str]) -> None:
+        self.now = now
+        self.waiting = waiting
+        lines = "\n".join(f"  {line}" for line in waiting)
+        super().__init__(f"nothing can happen any more at {now / 1e9:.9f} s; waiting:\n{lines}")
+
+
+class BusyLoop(Exception):
+    """A simulated thread ran for ``seconds`` of wall-clock time without ever blocking.
+
+    ``thread`` says which; ``stack`` is where it was, oldest call first.
+    """
+
+    def __init__(self, seconds: float, thread: str, stack: str) -> None:
+        self.seconds = seconds
+        self.thread = thread
+        self.stack = stack
+        super().__init__(
+            f"{thread} ran for {seconds:g} s of real time without blocking, and virtual time stands"
+            f" still meanwhile; it was here:\n{stack}"
+        )
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Is this a frame of the simulator, and not of a program, the stdlib or a library?"""
+    return str(frame.f_globals.get("__name__", "")).startswith(_OURS)
+
+
+def describe_thread(thread: SimThread) -> str:
+    """``host process[pid] thread`` as reports name it."""
+    process = thread.process
+    return f"{process.kernel.hostname} {process.name}[{process.pid}] {thread.name}"
+
+
+def place_of(frame: FrameType | None) -> str:
+    """``file:line in function`` of the innermost frame of the program itself, else of a library."""
+    library = ""
+    while frame is not None:
+        if not is_ours(frame):
+            code = frame.f_code
+            place = f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
+            if not code.co_filename.startswith((_STDLIB, "<frozen")):
+                return place
+            library = library or place
+        frame = frame.f_back
+    return library
+
+
+def waiting_lines(threads: Iterable[SimThread]) -> list[str]:
+    """One line for each blocked thread of ``threads``."""
+    lines = []
+    for thread in threads:
+        place = place_of(thread.active.gr_frame)
+        lines.append(
+            f"{describe_thread(thread)}: {thread.waiting_for or 'not waiting'}"
+            + (f" at {place}" if place else "")
+        )
+    return lines

@@ -1,0 +1,105 @@
+"""A simulated thread: one greenlet of a program on a host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from ..clock.clock import Clock
+from ..clock.timers import Timer
+from ..kernel.process import Process
+from ..kernel.wait import Waiter
+from .greenlets import GreenletExit, getcurrent, greenlet
+
+if TYPE_CHECKING:
+    from .scheduler import Scheduler
+
+RUNNABLE: Final = 0
+RUNNING: Final = 1
+PARKED: Final = 2
+DEAD: Final = 3
+
+
+class SimThread(greenlet):
+    """A thread of a simulated process. Made by ``Scheduler.start``.
+
+    The first instance of a process is its main thread. ``ident`` is unique in the OS process and
+    never equals that of a thread of the real interpreter.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        process: Process,
+        target: Callable[[], object],
+        name: str,
+        ident: int,
+    ) -> None:
+        super().__init__()
+        self.scheduler = scheduler
+        self.process = process
+        self.name = name
+        self.ident = ident
+        self.daemon = False
+        self.status = RUNNABLE
+        self.waiting_for: str | None = None
+        """The call it is blocked in, None while it can run."""
+        self.dying = False
+        """Told to end: whatever it calls that could block raises GreenletExit."""
+        self.at_end: list[Callable[[], None]] = []
+        """Called on the hub, in order, when the thread is no more."""
+        self.interrupts: list[Callable[[], None]] = []
+        """To be called in this thread as soon as it runs (signal handlers)."""
+        self.active: greenlet = self
+        """Where it goes on: itself, or a greenlet the program made inside it."""
+        self.timed_out = False
+        self.refusals = 0
+        self.locals: dict[Any, Any] = {}
+        """What C keeps per thread (``threading.local``), while the thread is switched out."""
+        self.running_loop: object = None
+        self.waker: Waiter = _Waker(self)
+        self.deadline: Timer = _Deadline(scheduler.clock, self)
+        self._target = target
+
+    def run(self) -> None:
+        try:
+            self._target()
+        except GreenletExit:
+            pass
+
+    def __repr__(self) -> str:
+        return f"<SimThread {self.name!r} {self.ident} of pid {self.process.pid}>"
+
+
+class _Waker(Waiter):
+    """A thread on a wait queue."""
+
+    def __init__(self, thread: SimThread) -> None:
+        self.thread = thread
+
+    def wake(self, mask: int) -> bool:
+        return self.thread.scheduler.unpark(self.thread)
+
+
+class _Deadline(Timer):
+    """The end of a thread's patience."""
+
+    def __init__(self, clock: Clock, thread: SimThread) -> None:
+        super().__init__(clock)
+        self.thread = thread
+
+    def expired(self) -> None:
+        self.thread.scheduler.expire(self.thread)
+
+
+def current_thread() -> SimThread | None:
+    """The simulated thread that runs now, also from a greenlet its program made inside it.
+
+    None outside a simulation and in every other OS thread.
+    """
+    current: greenlet | None = getcurrent()
+    while current is not None:
+        if isinstance(current, SimThread):
+            return current
+        current = current.parent
+    return None
