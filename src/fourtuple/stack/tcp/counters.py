@@ -1,0 +1,89 @@
+"""Counters of one host's TCP, named as Linux's MIBs (RFC 4022, ``netstat -s``)."""
+
+from __future__ import annotations
+
+
+class TcpCounters:
+    """Plain ints that only grow; ``curr_estab`` is a gauge."""
+
+    def __init__(self) -> None:
+        # Tcp: of /proc/net/snmp
+        self.active_opens: int = 0
+        self.passive_opens: int = 0
+        self.attempt_fails: int = 0
+        self.estab_resets: int = 0
+        self.curr_estab: int = 0
+        self.in_segs: int = 0
+        self.out_segs: int = 0
+        self.retrans_segs: int = 0
+        self.in_errs: int = 0
+        self.out_rsts: int = 0
+        # TcpExt: of /proc/net/netstat
+        self.listen_overflows: int = 0
+        self.listen_drops: int = 0
+        self.embryonic_rsts: int = 0
+        self.syncookies_sent: int = 0
+        self.syncookies_recv: int = 0
+        self.syncookies_failed: int = 0
+        self.req_q_full_drop: int = 0
+        self.req_q_full_do_cookies: int = 0
+        self.paws_active_rejected: int = 0
+        self.paws_estab_rejected: int = 0
+        self.tw_reused: int = 0
+        self.tw: int = 0
+        self.tw_killed: int = 0
+        self.time_wait_overflow: int = 0
+        self.delayed_acks: int = 0
+        self.delayed_ack_lost: int = 0
+        self.challenge_ack: int = 0
+        self.syn_challenge: int = 0
+        self.ack_skipped: int = 0
+        self.out_of_window_icmps: int = 0
+        self.timeouts: int = 0
+        self.abort_on_data: int = 0
+        self.abort_on_close: int = 0
+        self.abort_on_timeout: int = 0
+        self.abort_on_linger: int = 0
+        self.abort_on_memory: int = 0
+        self.ofo_queue: int = 0
+        self.ofo_drop: int = 0
+        self.ofo_merge: int = 0
+        self.rcv_coalesce: int = 0
+        self.zero_window_drop: int = 0
+        self.want_zero_window_adv: int = 0
+        self.to_zero_window_adv: int = 0
+        self.from_zero_window_adv: int = 0
+        self.win_probe: int = 0
+        self.keepalive: int = 0
+        self.fast_retrans: int = 0
+        self.slow_start_retrans: int = 0
+        self.lost_retransmit: int = 0
+        self.syn_retrans: int = 0
+        self.loss_probes: int = 0
+        self.loss_probe_recovery: int = 0
+        self.reno_recovery: int = 0
+        self.sack_recovery: int = 0
+        self.reno_failures: int = 0
+        self.sack_failures: int = 0
+        self.loss_failures: int = 0
+        self.loss_undo: int = 0
+        self.full_undo: int = 0
+        self.partial_undo: int = 0
+        self.dsack_undo: int = 0
+        self.spurious_rtos: int = 0
+        self.sack_reneging: int = 0
+        self.sack_discard: int = 0
+        self.reno_reorder: int = 0
+        self.sack_reorder: int = 0
+        self.ts_reorder: int = 0
+        self.dsack_old_sent: int = 0
+        self.dsack_ofo_sent: int = 0
+        self.dsack_recv: int = 0
+        self.dsack_ofo_recv: int = 0
+        self.dsack_ignored_old: int = 0
+        self.dsack_ignored_no_undo: int = 0
+        self.ecn_ce_received: int = 0
+
+    def items(self) -> list[tuple[str, int]]:
+        """(name, value) of all, in the order above."""
+        return [(name, value) for name, value in vars(self).items()]
