@@ -6,9 +6,13 @@ class, so the bind and lookup rules run the same on each.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..wire.address import V4_ANY, V6_ANY, is_v4
+
+if TYPE_CHECKING:
+    from .multicast import Membership
+    from .reuseport import ReuseportGroup
 
 PROTOCOL_TCP: Final = 6
 PROTOCOL_UDP: Final = 17
@@ -59,15 +63,24 @@ class Endpoint:
     """
 
     __slots__ = (
+        "address_locked",
+        "bind_no_port",
         "device",
         "family",
+        "group",
         "incoming_cpu",
+        "key",
         "local",
         "local_port",
+        "memberships",
+        "multicast_all",
         "owner",
         "peer",
         "peer_port",
         "port_by_connect",
+        "port_high",
+        "port_locked",
+        "port_low",
         "protocol",
         "reuse_addr",
         "reuse_port",
@@ -92,8 +105,60 @@ class Endpoint:
         self.incoming_cpu: int = -1
         self.port_by_connect: bool = False
         """The port was chosen by connect(), so another connect() may share it."""
+        self.port_locked: bool = False
+        """The program asked for this port number; it survives a failed connect or a disconnect."""
+        self.address_locked: bool = False
+        """The program asked for this local address; a disconnect does not reset it."""
+        self.bind_no_port: bool = False
+        """IP_BIND_ADDRESS_NO_PORT: bind to port 0 leaves the choice of port to connect()."""
+        self.port_low: int = 0
+        """IP_LOCAL_PORT_RANGE's lower end, 0 for none."""
+        self.port_high: int = 0
+        """IP_LOCAL_PORT_RANGE's upper end, 0 for none."""
+        self.memberships: list[Membership] | None = None
+        """Multicast groups joined; None for none."""
+        self.multicast_all: bool = True
+        """IP_MULTICAST_ALL / IPV6_MULTICAST_ALL: groups joined by others are received too."""
+        # Kept by the tables.
+        self.group: ReuseportGroup | None = None
+        """The SO_REUSEPORT group it is a member of."""
+        self.key: int = -1
+        """Its key in the table of exact four-tuples, -1 while it is in none."""
         self.owner: object | None = None
 
     def is_v4_pair(self) -> bool:
         """Whether its packets are IPv4 (an AF_INET6 socket on a mapped address included)."""
         return is_v4(self.local) if self.local != V6_ANY else is_v4(self.peer)
+
+    def child(self, local: int, peer: int, peer_port: int) -> Endpoint:
+        """The endpoint of a connection this listener accepted: options inherited, owner None."""
+        child = self._copy()
+        child.local = local
+        child.peer = peer
+        child.peer_port = peer_port
+        child.state = SYN_RECV
+        return child
+
+    def time_wait(self) -> Endpoint:
+        """What is left of this connection in TIME_WAIT: addresses and options, owner None."""
+        rest = self._copy()
+        rest.port_by_connect = self.port_by_connect
+        rest.state = TIME_WAIT
+        return rest
+
+    def _copy(self) -> Endpoint:
+        copy = Endpoint(self.protocol, self.family, self.uid)
+        copy.local = self.local
+        copy.local_port = self.local_port
+        copy.peer = self.peer
+        copy.peer_port = self.peer_port
+        copy.reuse_addr = self.reuse_addr
+        copy.reuse_port = self.reuse_port
+        copy.v6only = self.v6only
+        copy.device = self.device
+        copy.incoming_cpu = self.incoming_cpu
+        copy.address_locked = self.address_locked
+        copy.port_low = self.port_low
+        copy.port_high = self.port_high
+        copy.multicast_all = self.multicast_all
+        return copy

@@ -1,0 +1,208 @@
+"""In which order ports are tried when a program leaves the choice to the system.
+
+Each search hands out candidates; the tables test them. connect() starts at a keyed hash of the
+four-tuple's fixed parts and prefers the parity of the range's low end (Linux
+``__inet_hash_connect``), bind() starts at random on the other parity (``inet_csk_find_open_port``),
+UDP walks its hash slots from a random one (``udp_lib_get_port``).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .endpoint import Endpoint
+from .hashing import port_hash
+from .settings import PortSettings
+
+PERTURB_SLOTS: Final = 1 << 16
+NO_PORT: Final = -1
+
+
+class PortRange:
+    """The ports an endpoint may be given: the host's range, narrowed by IP_LOCAL_PORT_RANGE.
+
+    An end of IP_LOCAL_PORT_RANGE outside the host's range is ignored. ``own`` tells whether the
+    option is set at all, which lifts connect()'s preference of one parity.
+    """
+
+    __slots__ = ("high", "low", "own")
+
+    def __init__(self, settings: PortSettings, endpoint: Endpoint) -> None:
+        low = settings.local_port_low
+        high = settings.local_port_high
+        self.low: int = low
+        self.high: int = high
+        self.own: bool = endpoint.port_low != 0 or endpoint.port_high != 0
+        if self.own:
+            if low <= endpoint.port_low <= high:
+                self.low = endpoint.port_low
+            if low <= endpoint.port_high <= high:
+                self.high = endpoint.port_high
+
+
+class ConnectSearch:
+    """Candidates for connect(), for one local address and peer."""
+
+    __slots__ = (
+        "_count",
+        "_index",
+        "_offset",
+        "_pass_again",
+        "_port",
+        "_reserved",
+        "_settings",
+        "_slot",
+        "_step",
+        "range",
+    )
+
+    def __init__(
+        self, settings: PortSettings, endpoint: Endpoint, local: int, peer: int, peer_port: int
+    ) -> None:
+        self._settings = settings
+        self._reserved = settings.reserved_ports
+        ports = PortRange(settings, endpoint)
+        self.range: PortRange = ports
+        self._step: int = 1 if ports.own else 2
+        count = ports.high - ports.low + 1
+        if not ports.own and count > 1:
+            # Of an odd number of ports the last is never tried; so does Linux.
+            count &= ~1
+        hashed = port_hash(settings.secret, local, peer, peer_port)
+        self._slot: int = hashed & (PERTURB_SLOTS - 1)
+        offset = 0
+        if count > 0:
+            offset = (perturbation(settings, self._slot) + (hashed >> 32)) % count
+        if not ports.own:
+            offset &= ~1
+        self._count: int = count
+        self._offset: int = offset
+        self._port: int = ports.low + offset
+        self._index: int = 0
+        self._pass_again: bool = not ports.own and count > 1
+
+    def next(self) -> int:
+        """The next candidate, or NO_PORT when all have been tried. Reserved ports are left out."""
+        while True:
+            while self._index < self._count:
+                port = self._port
+                if port > self.range.high:
+                    port -= self._count
+                self._port = port + self._step
+                self._index += self._step
+                if port not in self._reserved:
+                    return port
+            if not self._pass_again:
+                return NO_PORT
+            self._pass_again = False
+            self._index = 0
+            self._port = self.range.low + self._offset + 1
+
+    def taken(self) -> None:
+        """The last candidate was used: the next search of this slot starts beyond it.
+
+        A little randomness keeps the next port from being guessed while few are in use.
+        """
+        tried = self._index - self._step
+        random = self._settings.stream.below(8) * self._step
+        advance = (tried if tried > random else random) + self._step
+        slot = self._slot
+        self._settings.perturb[slot] = (self._settings.perturb[slot] + advance) & 0xFFFF_FFFF
+
+
+def perturbation(settings: PortSettings, slot: int) -> int:
+    """The slot's offset; random until its first search."""
+    value = settings.perturb.get(slot, -1)
+    if value < 0:
+        value = settings.stream.bits(32)
+        settings.perturb[slot] = value
+    return value
+
+
+class BindSearch:
+    """Candidates for bind() to port 0 and listen() without bind().
+
+    ``half`` 1: only the lower half of the range, 2: only the upper, 0: all of it.
+    """
+
+    __slots__ = ("_count", "_high", "_index", "_low", "_odd", "_offset", "_port", "_reserved")
+
+    def __init__(self, settings: PortSettings, endpoint: Endpoint, half: int) -> None:
+        ports = PortRange(settings, endpoint)
+        low = ports.low
+        high = ports.high + 1
+        if half and high - low >= 4:
+            middle = low + ((high - low) >> 2 << 1)
+            if half == 1:
+                high = middle
+            else:
+                low = middle
+        count = high - low
+        if count > 1:
+            count &= ~1
+        self._reserved = settings.reserved_ports
+        self._low: int = low
+        self._high: int = high
+        self._count: int = count
+        self._offset: int = settings.stream.below(count) | 1 if count > 0 else 1
+        self._port: int = low + self._offset
+        self._index: int = 0
+        self._odd: bool = True
+
+    def next(self) -> int:
+        """The next candidate, or NO_PORT when all have been tried. Reserved ports are left out."""
+        while True:
+            while self._index < self._count:
+                port = self._port
+                if port >= self._high:
+                    port -= self._count
+                self._port = port + 2
+                self._index += 2
+                if port not in self._reserved:
+                    return port
+            if not self._odd:
+                return NO_PORT
+            self._odd = False
+            self._index = 0
+            self._port = self._low + self._offset - 1
+
+
+class UdpSearch:
+    """Candidates for a UDP socket without a port.
+
+    The first is any port of the range; after it come the other ports of its hash slot, an odd
+    multiple of the table's size apart, then the next slots.
+    """
+
+    __slots__ = ("_first", "_last", "_port", "_range", "_reserved", "_slots", "_stride", "_wrapped")
+
+    def __init__(self, settings: PortSettings, endpoint: Endpoint) -> None:
+        ports = PortRange(settings, endpoint)
+        self._range = ports
+        self._reserved = settings.reserved_ports
+        slots = settings.udp_slots
+        random = settings.stream.bits(32)
+        first = (random * (ports.high - ports.low + 1) >> 32) + ports.low
+        self._slots: int = slots
+        self._stride: int = (random | 1) * slots & 0xFFFF
+        self._first: int = first & 0xFFFF
+        self._last: int = first + slots & 0xFFFF
+        self._port: int = self._first
+        self._wrapped: bool = False
+
+    def next(self) -> int:
+        """The next candidate, or NO_PORT when all have been tried. Reserved ports are left out."""
+        low = self._range.low
+        high = self._range.high
+        while True:
+            while not self._wrapped:
+                port = self._port
+                self._port = port + self._stride & 0xFFFF
+                self._wrapped = self._port == self._first
+                if low <= port <= high and port not in self._reserved:
+                    return port
+            self._first = self._first + 1 & 0xFFFF
+            if self._first == self._last:
+                return NO_PORT
+            self._port = self._first
+            self._wrapped = False
