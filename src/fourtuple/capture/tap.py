@@ -8,18 +8,19 @@ from ..wire.ethernet import EthernetFrame
 class TapPoint:
     """One end of a link, or a loopback: where frames are seen.
 
-    ``id`` is unique in a network and given in the order the points are made; the digest and the
-    interface numbers of a capture file rest on it.
+    ``id`` is unique in a network and given in the order the points are made; the digest rests on it.
+    At a ``loopback`` the same frames are sent and delivered.
     """
 
-    __slots__ = ("id", "interface", "node")
+    __slots__ = ("id", "interface", "loopback", "node")
 
-    def __init__(self, id: int, node: str, interface: str) -> None:
+    def __init__(self, id: int, node: str, interface: str, loopback: bool = False) -> None:
         self.id = id
         self.node = node
         """Name of the host, switch or router."""
         self.interface = interface
         """Name of the interface there, as in ``eth0``."""
+        self.loopback = loopback
 
     def __repr__(self) -> str:
         return f"TapPoint({self.id}, {self.node}/{self.interface})"

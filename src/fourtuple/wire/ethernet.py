@@ -41,13 +41,20 @@ class RawFramePayload(FramePayload):
 
 
 class EthernetFrame:
-    __slots__ = ("destination", "ethertype", "payload", "source")
+    """A frame. Once sent it is not changed, nor is anything in it: who alters one makes another.
+
+    ``fingerprint`` is kept by :func:`fourtuple.wire.fingerprint.fingerprint`, so that a frame seen at
+    several points is condensed once.
+    """
+
+    __slots__ = ("destination", "ethertype", "fingerprint", "payload", "source")
 
     def __init__(self, destination: int, source: int, ethertype: int, payload: FramePayload) -> None:
         self.destination = destination
         self.source = source
         self.ethertype = ethertype
         self.payload = payload
+        self.fingerprint: bytes | None = None
 
     def wire_length(self) -> int:
         """Length in bytes when serialised, header included."""

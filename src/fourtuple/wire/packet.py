@@ -58,7 +58,11 @@ class FramePayload:
 
 
 class RawPayload(Payload):
-    """Bytes of a protocol without a class of its own, or of a fragment."""
+    """Bytes of a protocol without a class of its own, or of a fragment.
+
+    Whole bytes of a protocol that has a class are parsed before they are sent: otherwise a frame and
+    what its bytes parse to would not be the same.
+    """
 
     __slots__ = ("data",)
 
@@ -71,3 +75,6 @@ class RawPayload(Payload):
 
     def serialize(self, source: int, destination: int) -> bytes:
         return self.data
+
+    def __repr__(self) -> str:
+        return f"RawPayload({len(self.data)} bytes)"
