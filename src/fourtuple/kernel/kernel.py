@@ -1,0 +1,175 @@
+"""A host's kernel: its processes, files and sockets, on top of its IP stack."""
+
+from __future__ import annotations
+
+from errno import EAFNOSUPPORT, ECHILD, EINVAL
+from typing import TYPE_CHECKING, Final
+
+from ..clock.clock import Clock
+from ..ports.endpoint import Endpoint
+from .error import KernelError
+from .file import File
+from .limits import OpenFiles
+from .process import CAP_SYS_ADMIN, Process
+from .socket import Socket
+from .socket_table import SocketRow
+
+if TYPE_CHECKING:
+    from ..stack.stack import Stack
+
+EPOCH_NS: Final = 1767225600 * 10**9
+"""Wall clock at virtual time 0: 2026-01-01 00:00:00 UTC."""
+
+POLLIN: Final = 1
+FIRST_INO: Final = 1000
+FILE_MAX: Final = 1 << 20
+
+
+class Kernel:
+    """The kernel of one host.
+
+    ``names`` is the network's name table (host name to addresses), which every host resolves from.
+    """
+
+    __slots__ = (
+        "_next_ino",
+        "_next_pid",
+        "clock",
+        "epoch_ns",
+        "hostname",
+        "names",
+        "open_files",
+        "processes",
+        "stack",
+    )
+
+    def __init__(self, stack: Stack, names: dict[str, list[int]]) -> None:
+        self.stack = stack
+        self.clock: Clock = stack.clock
+        self.names: dict[str, list[int]] = names
+        self.hostname: str = stack.name
+        self.epoch_ns: int = EPOCH_NS
+        self.open_files: OpenFiles = OpenFiles(FILE_MAX)
+        self.processes: dict[int, Process] = {}
+        """Living processes and those not yet waited for, by pid, oldest first."""
+        self._next_pid: int = 1
+        self._next_ino: int = FIRST_INO
+
+    def next_ino(self) -> int:
+        """A fresh inode number."""
+        ino = self._next_ino
+        self._next_ino = ino + 1
+        return ino
+
+    def next_pid(self) -> int:
+        """A fresh process or thread id."""
+        pid = self._next_pid
+        self._next_pid = pid + 1
+        return pid
+
+    # Processes
+
+    def spawn(
+        self,
+        name: str,
+        argv: list[str],
+        parent: Process | None,
+        stdin: File,
+        stdout: File,
+        stderr: File,
+    ) -> Process:
+        """A new process whose only descriptors are 0, 1 and 2.
+
+        It inherits credentials, limits, directory and environment from ``parent``; without one it
+        is a child of no process and runs as root.
+        """
+        process = self._make(name, argv, parent)
+        for file in (stdin, stdout, stderr):
+            process.fds.install(file, False, 0)
+        return process
+
+    def fork(self, parent: Process, name: str, argv: list[str]) -> Process:
+        """A child that shares every file of its parent (fork(2)); exec is ``close_on_exec``."""
+        process = self._make(name, argv, parent)
+        process.fds = parent.fds.copy_for_child(process.limits, process.capable(CAP_SYS_ADMIN))
+        return process
+
+    def exit(self, process: Process, code: int) -> None:
+        """End ``process``: close all it held, tell who waits. Harmless if it has ended.
+
+        ``code`` is its exit code, or -N if signal N ended it.
+        """
+        if process.exit_code is not None:
+            return
+        process.exit_code = code
+        process.fds.close_all()
+        for child in list(process.children.values()):
+            child.ppid = 1
+            if child.exit_code is not None:
+                self.processes.pop(child.pid, None)
+        process.children.clear()
+        parent = self.processes.get(process.ppid)
+        if parent is None or process.pid not in parent.children:
+            self.processes.pop(process.pid, None)
+        else:
+            parent.exit_queue.wake(POLLIN)
+        process.exit_queue.wake(POLLIN)
+
+    def wait(self, process: Process, pid: int) -> Process | None:
+        """Take an ended child of ``process`` (waitpid); None: would block on its ``exit_queue``.
+
+        ``pid`` is a child's, or -1 for any. Raises ECHILD if there is no such child.
+        """
+        if pid == -1:
+            candidates = list(process.children.values())
+        elif pid in process.children:
+            candidates = [process.children[pid]]
+        else:
+            candidates = []
+        if not candidates:
+            raise KernelError(ECHILD)
+        for child in candidates:
+            if child.exit_code is not None:
+                del process.children[child.pid]
+                self.processes.pop(child.pid, None)
+                return child
+        return None
+
+    def _make(self, name: str, argv: list[str], parent: Process | None) -> Process:
+        pid = self.next_pid()
+        if parent is None:
+            process = Process(self, pid, 0, name, argv, 0, 0)
+            process.environ["HOSTNAME"] = self.hostname
+        else:
+            process = Process(self, pid, parent.pid, name, argv, parent.uid, parent.gid)
+            process.capabilities = parent.capabilities
+            process.limits = parent.limits.copy()
+            process.fds.limits = process.limits
+            process.fds.exempt = process.capable(CAP_SYS_ADMIN)
+            process.cwd = parent.cwd
+            process.umask = parent.umask
+            process.environ = dict(parent.environ)
+            parent.children[pid] = process
+        self.processes[pid] = process
+        return process
+
+    # Sockets
+
+    def socket(self, process: Process, family: int, type: int, protocol: int) -> Socket:
+        """A new socket (not yet installed); ``type`` without SOCK_NONBLOCK and SOCK_CLOEXEC.
+
+        Raises EAFNOSUPPORT, ESOCKTNOSUPPORT, EPROTONOSUPPORT, EINVAL or EPERM as socket(2).
+        """
+        raise KernelError(EAFNOSUPPORT)
+
+    def socketpair(self, process: Process, family: int, type: int, protocol: int) -> tuple[Socket, Socket]:
+        """Two connected unix sockets (socketpair(2)). Raises EOPNOTSUPP for other families."""
+        raise KernelError(EINVAL)
+
+    def holders(self, endpoint: Endpoint) -> list[tuple[Process, int]]:
+        """The processes and descriptors that hold the socket of ``endpoint``."""
+        return []
+
+    def sockets(self) -> list[SocketRow]:
+        """Every socket of the host, in a stable order."""
+        return []

@@ -1,0 +1,96 @@
+"""A process: credentials, descriptors, family and end. What it executes is the runtime's affair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from .fdtable import FdTable
+from .limits import Limits
+from .wait import WaitQueue
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+CAP_KILL: Final = 5
+CAP_SETGID: Final = 6
+CAP_SETUID: Final = 7
+CAP_NET_BIND_SERVICE: Final = 10
+CAP_NET_BROADCAST: Final = 11
+CAP_NET_ADMIN: Final = 12
+CAP_NET_RAW: Final = 13
+CAP_SYS_ADMIN: Final = 21
+CAP_SYS_RESOURCE: Final = 24
+CAP_ALL: Final = (1 << 41) - 1
+
+
+class Process:
+    """One process of a host. Made by ``Kernel.spawn`` and ``Kernel.fork``."""
+
+    __slots__ = (
+        "argv",
+        "capabilities",
+        "children",
+        "cwd",
+        "environ",
+        "exit_code",
+        "exit_queue",
+        "fds",
+        "gid",
+        "kernel",
+        "limits",
+        "name",
+        "pid",
+        "ppid",
+        "started",
+        "uid",
+        "umask",
+    )
+
+    def __init__(
+        self, kernel: Kernel, pid: int, ppid: int, name: str, argv: list[str], uid: int, gid: int
+    ) -> None:
+        self.kernel = kernel
+        self.pid: int = pid
+        self.ppid: int = ppid
+        self.name: str = name
+        """Short name, as ``comm`` in /proc."""
+        self.argv: list[str] = argv
+        self.uid: int = uid
+        self.gid: int = gid
+        self.capabilities: int = CAP_ALL if uid == 0 else 0
+        """Effective capabilities, a bit set of 1 << CAP_*."""
+        self.limits: Limits = Limits()
+        self.fds: FdTable = FdTable(self.limits, kernel.open_files, uid == 0)
+        self.cwd: str = "/"
+        self.environ: dict[str, str] = {}
+        self.umask: int = 0o022
+        self.started: int = kernel.clock.now
+        """Time it was made, in ns."""
+        self.exit_code: int | None = None
+        """None while it lives; then its exit code, or -N if signal N ended it."""
+        self.exit_queue: WaitQueue = WaitQueue(f"exit of {name} (pid {pid})")
+        self.children: dict[int, Process] = {}
+        """Children not yet waited for, by pid."""
+
+    def capable(self, capability: int) -> bool:
+        return self.capabilities >> capability & 1 != 0
+
+    def alive(self) -> bool:
+        return self.exit_code is None
+
+    def set_credentials(self, uid: int, gid: int) -> None:
+        """Change user and group; leaving uid 0 drops every capability, as setuid(2) does."""
+        if self.uid == 0 and uid != 0:
+            self.capabilities = 0
+        elif uid == 0:
+            self.capabilities = CAP_ALL
+        self.uid = uid
+        self.gid = gid
+        self.fds.exempt = self.capable(CAP_SYS_ADMIN)
+
+    def wait_status(self) -> int:
+        """The status word of wait(2). Only for a process that has ended."""
+        code = self.exit_code
+        if code is None:
+            raise ValueError(f"process {self.pid} has not ended")
+        return -code if code < 0 else (code & 255) << 8
