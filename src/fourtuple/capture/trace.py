@@ -52,8 +52,6 @@ class Trace(Tap):
         self.events: list[TraceEvent] = []
         """What happened so far in order; stays empty unless ``keep``."""
         self.keep = keep
-        self.count = 0
-        """How many events have been digested or wait to be."""
         self._hash = blake2b(digest_size=16)
         self._pending: list[bytes] = []
 
