@@ -11,6 +11,7 @@ from typing import Final
 from .address import format_mac
 from .arp import parse_arp
 from .ipv4 import parse_ipv4
+from .ipv6 import parse_ipv6
 from .packet import FramePayload, WireError
 
 ETHERTYPE_IPV4: Final = 0x0800
@@ -95,6 +96,8 @@ def parse_frame(data: bytes) -> EthernetFrame:
         payload = parse_ipv4(rest)
     elif ethertype == ETHERTYPE_ARP:
         payload = parse_arp(rest)
+    elif ethertype == ETHERTYPE_IPV6:
+        payload = parse_ipv6(rest)
     else:
         payload = RawFramePayload(rest)
     return EthernetFrame(

@@ -12,6 +12,7 @@ from zlib import crc32
 
 from .ethernet import EthernetFrame
 from .ipv4 import Ipv4Packet
+from .ipv6 import Ipv6Packet
 from .packet import FramePayload
 from .tcp import TcpSegment
 from .tcp_options import TcpOptions
@@ -20,10 +21,12 @@ from .udp import UdpDatagram
 # The first byte says the kind, which gives the length; a kind of variable length states its own.
 _KIND_TCP: Final = 1
 _KIND_UDP: Final = 2
-_KIND_BYTES: Final = 3
+_KIND_TCP6: Final = 3
+_KIND_UDP6: Final = 4
+_KIND_BYTES: Final = 5
 
-_TCP: Final = Struct("<BQQQIHHHHIIBHHIIIB")
-_UDP: Final = Struct("<BQQQIHHHHI")
+_TCP: Final = Struct("<BQQQQHHHIIBHHIIIB")
+_UDP: Final = Struct("<BQQQQHHHI")
 _BYTES: Final = Struct("<BI")
 
 
@@ -39,43 +42,61 @@ def fingerprint(frame: EthernetFrame) -> bytes:
 
 def _condense(frame: EthernetFrame) -> bytes:
     packet: FramePayload = frame.payload
-    if isinstance(packet, Ipv4Packet) and not packet.options:
+    if isinstance(packet, Ipv4Packet):
+        if not packet.options and not packet.more_fragments and packet.fragment_offset == 0:
+            payload = packet.payload
+            if isinstance(payload, TcpSegment):
+                return _condense_tcp(_KIND_TCP, frame, _addresses_v4(packet), _header_v4(packet), payload)
+            if isinstance(payload, UdpDatagram):
+                return _condense_udp(_KIND_UDP, frame, _addresses_v4(packet), _header_v4(packet), payload)
+    elif isinstance(packet, Ipv6Packet) and not packet.extensions and not packet.has_fragment_header():
         payload = packet.payload
         if isinstance(payload, TcpSegment):
-            return _condense_tcp(frame, packet, payload)
+            made = _condense_tcp(_KIND_TCP6, frame, 0, _header_v6(packet), payload)
+            return made + _addresses_v6(packet)
         if isinstance(payload, UdpDatagram):
-            data = payload.payload
-            return _UDP.pack(
-                _KIND_UDP,
-                frame.destination,
-                frame.source,
-                _addresses(packet),
-                _header_word(packet),
-                packet.ident,
-                payload.source_port,
-                payload.destination_port,
-                len(data),
-                crc32(data),
-            )
+            made = _condense_udp(_KIND_UDP6, frame, 0, _header_v6(packet), payload)
+            return made + _addresses_v6(packet)
     data = frame.serialize()
     return _BYTES.pack(_KIND_BYTES, len(data)) + data
 
 
-def _addresses(packet: Ipv4Packet) -> int:
+def _addresses_v4(packet: Ipv4Packet) -> int:
     return (packet.source & 0xFFFF_FFFF) << 32 | packet.destination & 0xFFFF_FFFF
 
 
-def _header_word(packet: Ipv4Packet) -> int:
-    return (
-        packet.tos << 24
-        | packet.ttl << 16
-        | packet.fragment_offset
-        | (1 if packet.more_fragments else 0)
-        | (2 if packet.dont_fragment else 0)
+def _addresses_v6(packet: Ipv6Packet) -> bytes:
+    return packet.source.to_bytes(16, "big") + packet.destination.to_bytes(16, "big")
+
+
+def _header_v4(packet: Ipv4Packet) -> int:
+    """What the header of an unfragmented packet has beside its addresses."""
+    return packet.ident << 32 | packet.tos << 16 | packet.ttl << 8 | (1 if packet.dont_fragment else 0)
+
+
+def _header_v6(packet: Ipv6Packet) -> int:
+    return packet.flow_label << 32 | packet.tos << 16 | packet.ttl << 8
+
+
+def _condense_udp(
+    kind: int, frame: EthernetFrame, addresses: int, header: int, datagram: UdpDatagram
+) -> bytes:
+    data = datagram.payload
+    made: bytes = _UDP.pack(
+        kind,
+        frame.destination,
+        frame.source,
+        addresses,
+        header,
+        datagram.source_port,
+        datagram.destination_port,
+        len(data),
+        crc32(data),
     )
+    return made
 
 
-def _condense_tcp(frame: EthernetFrame, packet: Ipv4Packet, segment: TcpSegment) -> bytes:
+def _condense_tcp(kind: int, frame: EthernetFrame, addresses: int, header: int, segment: TcpSegment) -> bytes:
     data = segment.payload
     ts_val = 0
     ts_ecr = 0
@@ -89,12 +110,11 @@ def _condense_tcp(frame: EthernetFrame, packet: Ipv4Packet, segment: TcpSegment)
         else:
             more = options.serialize()
     made: bytes = _TCP.pack(
-        _KIND_TCP,
+        kind,
         frame.destination,
         frame.source,
-        _addresses(packet),
-        _header_word(packet),
-        packet.ident,
+        addresses,
+        header,
         segment.source_port,
         segment.destination_port,
         len(data),

@@ -7,11 +7,9 @@ from typing import Final
 
 from .address import V4_BASE, format_ip
 from .checksum import internet_checksum
-from .icmp import parse_icmp
-from .ip import DEFAULT_TTL, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, IpPacket
+from .ip import DEFAULT_TTL, IpPacket
 from .packet import Payload, RawPayload, WireError
-from .tcp import parse_tcp
-from .udp import parse_udp
+from .payload import parse_payload as parse_payload
 
 HEADER_LENGTH: Final = 20
 """Of a packet without options, in bytes."""
@@ -189,17 +187,3 @@ def _packet_of(data: bytes, header_length: int, payload: Payload) -> Ipv4Packet:
     if header_length > HEADER_LENGTH:
         packet.options = data[HEADER_LENGTH:header_length]
     return packet
-
-
-def parse_payload(protocol: int, data: bytes, source: int, destination: int) -> Payload:
-    """The whole payload of an IP packet between these addresses; RawPayload if it is none we know.
-
-    Raises WireError if it is malformed or its checksum wrong.
-    """
-    if protocol == PROTOCOL_TCP:
-        return parse_tcp(data, source, destination)
-    if protocol == PROTOCOL_UDP:
-        return parse_udp(data, source, destination)
-    if protocol == PROTOCOL_ICMP:
-        return parse_icmp(data)
-    return RawPayload(data)
