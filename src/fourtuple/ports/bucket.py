@@ -5,16 +5,8 @@ Linux ``struct inet_bind_bucket`` with ``sk_reuseport_match`` and ``inet_csk_upd
 
 from __future__ import annotations
 
-from typing import Final
-
 from .conflict import addresses_overlap
-from .endpoint import LISTEN, Endpoint
-
-CACHE_NONE: Final = 0
-CACHE_STRICT: Final = 1
-"""Valid for the remembered address."""
-CACHE_ANY: Final = 2
-"""Every owner so far came with SO_REUSEPORT: valid for any address."""
+from .endpoint import Endpoint
 
 
 class BindBucket:
@@ -33,7 +25,6 @@ class BindBucket:
         "cache_v6only",
         "owners",
         "port",
-        "reuse_addr_only",
     )
 
     def __init__(self, port: int) -> None:
@@ -43,13 +34,12 @@ class BindBucket:
         self.bind_owners: int = 0
         """Owners whose port did not come from connect(); while there are any, connect() may not
         share the port."""
-        self.cache: int = CACHE_NONE
+        self.cache: bool = False
+        """Whether a SO_REUSEPORT binder is remembered, by the following."""
         self.cache_uid: int = 0
         self.cache_family: int = 0
         self.cache_address: int = 0
         self.cache_v6only: bool = False
-        self.reuse_addr_only: bool = False
-        """Every bind so far had SO_REUSEADDR and did not listen."""
 
     def add(self, endpoint: Endpoint) -> None:
         if endpoint not in self.owners:
@@ -67,42 +57,31 @@ class BindBucket:
             if not endpoint.port_by_connect:
                 self.bind_owners -= 1
                 if self.bind_owners == 0:
-                    self.cache = CACHE_NONE
-                    self.reuse_addr_only = False
+                    self.cache = False
 
     def waves_through(self, endpoint: Endpoint, address: int, v6only: bool) -> bool:
-        """Whether the port's memory lets ``endpoint`` bind without looking at the owners."""
-        return (
-            self.reuse_addr_only and endpoint.reuse_addr and endpoint.state != LISTEN
-        ) or self.cache_matches(endpoint, address, v6only)
+        """Whether the port's memory lets ``endpoint`` bind without looking at the owners.
 
-    def cache_matches(self, endpoint: Endpoint, address: int, v6only: bool) -> bool:
-        """Whether the remembered SO_REUSEPORT binder vouches for ``endpoint``."""
-        if (
-            self.cache == CACHE_NONE
-            or not endpoint.reuse_port
-            or endpoint.group is not None
-            or self.cache_uid != endpoint.uid
-        ):
-            return False
-        return self.cache == CACHE_ANY or addresses_overlap(
-            self.cache_family, self.cache_address, self.cache_v6only, address, v6only, True, False
+        It does for a SO_REUSEPORT socket of the remembered one's user and address, or any address
+        if that was a wildcard; other owners and devices do not count.
+        """
+        return (
+            self.cache
+            and endpoint.reuse_port
+            and endpoint.group is None
+            and self.cache_uid == endpoint.uid
+            and addresses_overlap(
+                self.cache_family, self.cache_address, self.cache_v6only, address, v6only, True, False
+            )
         )
 
     def remember(self, endpoint: Endpoint, address: int, v6only: bool) -> None:
-        """A bind or listen succeeded: update the memory. Called before :meth:`add`."""
-        reuse = endpoint.reuse_addr and endpoint.state != LISTEN
-        if not self.owners:
-            self.reuse_addr_only = reuse
-            kind = CACHE_ANY
-        else:
-            if not reuse:
-                self.reuse_addr_only = False
-            kind = CACHE_STRICT
+        """A bind or listen succeeded: remember the socket if it has SO_REUSEPORT and is not covered
+        by the one remembered; one without makes the port forget."""
         if not endpoint.reuse_port:
-            self.cache = CACHE_NONE
-        elif kind == CACHE_ANY or not self.cache_matches(endpoint, address, v6only):
-            self.cache = kind
+            self.cache = False
+        elif not self.waves_through(endpoint, address, v6only):
+            self.cache = True
             self.cache_uid = endpoint.uid
             self.cache_family = endpoint.family
             self.cache_address = address

@@ -49,7 +49,8 @@ def udp_score(endpoint: Endpoint, v4: bool, source: int, source_port: int, ifind
             return -1
         score = 0
         step = 1
-    if endpoint.peer != V4_ANY and endpoint.peer != V6_ANY:
+    # A disconnected AF_INET6 socket still has a peer address, which only IPv6 looks at.
+    if endpoint.peer_port != 0 or not (v4 or endpoint.peer == V6_ANY):
         if endpoint.peer != source:
             return -1
         score += step
@@ -74,6 +75,8 @@ def mismatch_text(endpoint: Endpoint, v4: bool, source: int, source_port: int, i
         return "receives IPv4 only"
     if endpoint.peer_port != 0 and (endpoint.peer != source or endpoint.peer_port != source_port):
         return "connected to another peer"
+    if not v4 and endpoint.peer_port == 0 and endpoint.peer != V6_ANY and endpoint.peer != source:
+        return "was connected to another address and disconnected, which Linux does not reset for IPv6"
     if endpoint.device != 0 and endpoint.device != ifindex:
         return f"bound to device {endpoint.device}, the packet came in on {ifindex}"
     return "does not match"

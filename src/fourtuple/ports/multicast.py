@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .endpoint import Endpoint
+from ..wire.address import is_v4
+from .endpoint import AF_INET, Endpoint
 
 
 class Membership:
@@ -25,11 +26,12 @@ def source_allowed(endpoint: Endpoint, group: int, source: int, ifindex: int) ->
     """Whether the socket's memberships let a datagram from ``source`` to ``group`` through.
 
     Without a membership of its own the socket receives what others on the host have joined, unless
-    IP_MULTICAST_ALL is off (Linux ``ip_mc_sf_allow``, ``inet6_mc_check``).
+    IP_MULTICAST_ALL is off, as it is for IPv4 groups on an AF_INET6 socket (Linux
+    ``ip_mc_sf_allow``, ``inet6_mc_check``).
     """
     memberships = endpoint.memberships
     if memberships is not None:
         for membership in memberships:
             if membership.group == group and membership.ifindex == ifindex:
                 return (source in membership.sources) == membership.include
-    return endpoint.multicast_all
+    return endpoint.multicast_all and (endpoint.family == AF_INET or not is_v4(group))

@@ -51,6 +51,13 @@ class PortTables(PortSettings):
         endpoint.port_locked = port != 0
         return 0
 
+    def bind_device(self, endpoint: Endpoint, device: int) -> None:
+        """SO_BINDTODEVICE: ``device`` is an ifindex, 0 for none. The port is not checked again."""
+        if endpoint.protocol == PROTOCOL_TCP or endpoint.local_port == 0:
+            endpoint.device = device
+        else:
+            self.udp.bind_device(endpoint, device)
+
     def remove(self, endpoint: Endpoint) -> None:
         """Remove from every table. The endpoint's fields keep their values."""
         if endpoint.protocol == PROTOCOL_TCP:
@@ -160,3 +167,9 @@ class PortTables(PortSettings):
     ) -> list[Endpoint]:
         """Everyone who gets a copy of a multicast or broadcast datagram."""
         return self.udp.lookup_multicast(source, source_port, destination, destination_port, ifindex, why)
+
+    def delivered_udp(self, endpoint: Endpoint, source: int) -> None:
+        """Tell that a datagram from ``source`` was queued to ``endpoint`` (Linux
+        ``sk_incoming_cpu_update``). Only a connected socket remembers it, and only its later
+        disconnect can make that visible."""
+        self.udp.delivered(endpoint, source)

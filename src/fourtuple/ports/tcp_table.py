@@ -109,7 +109,7 @@ class TcpTable:
         bucket = self._buckets.get(port)
         if bucket is not None and self._waved_through(bucket, endpoint, address, v6only):
             if why is not None:
-                text = f"port {port} remembers a SO_REUSEPORT or SO_REUSEADDR binder equal to this one"
+                text = f"port {port} remembers a SO_REUSEPORT binder that vouches for this one"
                 why.add("tcp.bind.cache", text, None, DECIDED, -1)
             return 0
         return EADDRINUSE if self.conflicts(endpoint, address, v6only, port, True, True, why) else 0
@@ -238,6 +238,9 @@ class TcpTable:
         if port != 0:
             key = pack_tuple(peer, peer_port, local, port)
             if not self._claim(endpoint, key, True):
+                if endpoint.address_locked:
+                    # ::ffff:0.0.0.0 has become concrete, and nothing takes that back.
+                    endpoint.local = local
                 return EADDRNOTAVAIL
         else:
             search = ConnectSearch(self.settings, endpoint, local, peer, peer_port)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from errno import EADDRINUSE, EAGAIN
 from typing import Final
 
-from ..wire.address import V4_ANY, V4_BASE, V4_LAST, V6_ANY, format_ip, is_any
+from ..wire.address import V4_ANY, V4_BASE, V4_LAST, V6_ANY, format_ip, is_any, is_v4
 from .conflict import addresses_overlap, devices_overlap, effective_v6only, udp_pair_shares
 from .endpoint import AF_INET, AF_INET6, CLOSE, ESTABLISHED, Endpoint
 from .ephemeral import NO_PORT, UdpSearch
-from .exact import ExactTable, pack_tuple
+from .exact import ExactTable, endpoint_key, pack_tuple
 from .lookup import pack_address, walk_udp
 from .multicast import source_allowed
 from .reason import CONFLICTS, DECIDED, NO_MATCH, PASSES, SEARCHED, WINS, Reasons
@@ -30,7 +30,7 @@ class UdpTable:
     Chains are newest first; AF_INET6 sockets with SO_REUSEPORT stand at the end.
     """
 
-    __slots__ = ("_addresses", "_ports", "_slot_counts", "exact", "settings")
+    __slots__ = ("_addresses", "_filed", "_ports", "_slot_counts", "exact", "settings")
 
     def __init__(self, settings: PortSettings) -> None:
         self.settings = settings
@@ -39,6 +39,7 @@ class UdpTable:
         self._ports: dict[int, list[Endpoint]] = {}
         self._addresses: dict[int, list[Endpoint]] = {}
         self._slot_counts: dict[int, int] = {}
+        self._filed: dict[Endpoint, int] = {}
 
     # --- bind ---------------------------------------------------------------------------------
 
@@ -188,6 +189,8 @@ class UdpTable:
         chain.remove(endpoint)
         if not chain:
             del self._ports[port]
+        if endpoint in self._filed:
+            del self._filed[endpoint]
         slot = port & (self.settings.udp_slots - 1)
         self._slot_counts[slot] -= 1
         if not self._slot_counts[slot]:
@@ -197,31 +200,62 @@ class UdpTable:
     # --- connect ------------------------------------------------------------------------------
 
     def connect(self, endpoint: Endpoint, local: int, peer: int, peer_port: int) -> int:
-        """Fix the peer, and ``local`` as the address of a wildcard socket; 0 or EAGAIN."""
+        """Fix the peer, and ``local`` as the address of a wildcard socket; 0 or EAGAIN.
+
+        A socket is filed in the table of four-tuples at its first connect(), leaving its group, and
+        again only when its wildcard address becomes concrete. So Linux does not find it there after
+        a second connect() to another peer, only by score (``udp_lib_hash4``, ``udp_lib_rehash``).
+        """
         code = self.autobind(endpoint)
         if code != 0:
             return code
         self.exact.remove(endpoint)
-        if is_any(endpoint.local):
+        refile = is_any(endpoint.local)
+        if refile:
             self._move(endpoint, local)
         endpoint.peer = peer
         endpoint.peer_port = peer_port
         endpoint.state = ESTABLISHED
-        if endpoint.group is not None:
-            endpoint.group.has_connections = True
-        self.exact.add(endpoint)
+        group = endpoint.group
+        if group is not None:
+            group.has_connections = True
+        if self.settings.rules.udp_exact_table:
+            filed = self._filed.get(endpoint, -1)
+            if filed < 0 or refile:
+                if group is not None:
+                    group.leave(endpoint)
+                self._filed[endpoint] = endpoint_key(endpoint)
+                self.exact.add(endpoint)
+            elif filed == endpoint_key(endpoint):
+                self.exact.add(endpoint)
         return 0
+
+    def bind_device(self, endpoint: Endpoint, device: int) -> None:
+        """SO_BINDTODEVICE on a socket that has a port: it leaves its group, and a connected one is
+        filed anew (Linux ``sock_bindtoindex`` rehashes)."""
+        endpoint.device = device
+        if endpoint.group is not None:
+            endpoint.group.leave(endpoint)
+        if endpoint in self._filed and endpoint.state == ESTABLISHED:
+            self.exact.remove(endpoint)
+            self._filed[endpoint] = endpoint_key(endpoint)
+            self.exact.add(endpoint)
 
     def disconnect(self, endpoint: Endpoint) -> None:
         """connect() to AF_UNSPEC: address and port return to what the program bound, if it did.
 
-        A port the system chose is given back (Linux ``__udp_disconnect``).
+        A port the system chose is given back (Linux ``__udp_disconnect``). Linux also unbinds the
+        device, and forgets to reset an AF_INET6 socket's peer address: IPv6 datagrams from other
+        addresses still pass it by.
         """
         self.exact.remove(endpoint)
         endpoint.state = CLOSE
-        wild = V4_ANY if endpoint.family == AF_INET else V6_ANY
-        endpoint.peer = wild
         endpoint.peer_port = 0
+        endpoint.device = 0
+        wild = V6_ANY
+        if endpoint.family == AF_INET:
+            wild = V4_ANY
+            endpoint.peer = wild
         if not endpoint.port_locked:
             self.remove(endpoint)
             endpoint.local_port = 0
@@ -229,6 +263,12 @@ class UdpTable:
                 endpoint.local = wild
         elif not endpoint.address_locked:
             self._move(endpoint, wild)
+
+    def delivered(self, endpoint: Endpoint, source: int) -> None:
+        """Told that ``endpoint`` got a datagram: a connected one remembers the CPU it came in on, as
+        if by SO_INCOMING_CPU, which after a disconnect still counts in its score."""
+        if endpoint.peer_port != 0 or not (is_v4(source) or endpoint.peer == V6_ANY):
+            endpoint.incoming_cpu = self.settings.cpu
 
     # --- lookup -------------------------------------------------------------------------------
 
