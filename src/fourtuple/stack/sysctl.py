@@ -54,6 +54,7 @@ class Sysctl:
         self.ipfrag_max_dist: int = 64
         self.route_min_pmtu: int = 552
         self.route_mtu_expires: int = 600 * _SECOND
+        self.rp_filter: int = 0
         self.igmp_max_memberships: int = 20
         # net.ipv4.neigh.default
         self.neigh_retrans_time_ms: int = 1000
@@ -61,7 +62,6 @@ class Sysctl:
         self.neigh_ucast_solicit: int = 3
         self.neigh_base_reachable_time_ms: int = 30000
         self.neigh_delay_first_probe_time: int = 5 * _SECOND
-        self.neigh_gc_stale_time: int = 60 * _SECOND
         self.neigh_gc_thresh3: int = 1024
         self.neigh_unres_qlen_bytes: int = 212992
         # net.ipv4: TCP
@@ -167,7 +167,18 @@ class Sysctl:
         return sorted(_SETTINGS)
 
     def _pass_on(self) -> None:
-        pass
+        tables = self._tables
+        if tables is None:
+            return
+        tables.local_port_low, tables.local_port_high = self.ip_local_port_range
+        ports: list[int] = []
+        for low, high in parse_port_list("net.ipv4.ip_local_reserved_ports", self.ip_local_reserved_ports):
+            ports.extend(range(low, high + 1))
+        tables.reserved_ports = frozenset(ports)
+        tables.unprivileged_start = self.ip_unprivileged_port_start
+        tables.autobind_reuse = self.ip_autobind_reuse != 0
+        tables.tw_reuse = self.tcp_tw_reuse
+        tables.tw_reuse_delay = self.tcp_tw_reuse_delay
 
 
 def parse_port_list(name: str, text: str) -> list[tuple[int, int]]:
@@ -228,6 +239,7 @@ def _build_settings() -> dict[str, _Setting]:
         ("net.core.", "", _CORE),
         ("net.ipv4.", "", _IPV4),
         ("net.ipv4.route.", "route_", _ROUTE),
+        ("net.ipv4.conf.all.", "", _CONF),
         ("net.ipv4.neigh.default.", "neigh_", _NEIGHBOUR),
         ("net.ipv6.", "ipv6_", _IPV6),
     ):
@@ -328,13 +340,16 @@ _ROUTE: Final[list[tuple[str, int, int, int]]] = [
     ("mtu_expires", 1, _INT_MAX, _SECOND),
 ]
 
+_CONF: Final[list[tuple[str, int, int, int]]] = [
+    ("rp_filter", 0, 2, 1),
+]
+
 _NEIGHBOUR: Final[list[tuple[str, int, int, int]]] = [
     ("retrans_time_ms", 1, _INT_MAX, 1),
     ("mcast_solicit", 0, _INT_MAX, 1),
     ("ucast_solicit", 0, _INT_MAX, 1),
     ("base_reachable_time_ms", 1, _INT_MAX, 1),
     ("delay_first_probe_time", 0, _INT_MAX, _SECOND),
-    ("gc_stale_time", 0, _INT_MAX, _SECOND),
     ("gc_thresh3", 1, _INT_MAX, 1),
     ("unres_qlen_bytes", 0, _INT_MAX, 1),
 ]

@@ -1,0 +1,117 @@
+"""Network interfaces: what a host has addresses on and sends frames through."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..wire.address import is_v4
+from ..wire.arp import ArpPacket
+from ..wire.ethernet import EthernetFrame
+from ..wire.ipv4 import Ipv4Packet
+from .base import Device, FrameSink
+
+GROUP_BIT: Final = 1 << 40
+"""Set in the MAC addresses of multicast and broadcast (IEEE 802, the I/G bit)."""
+
+
+class Ipv4Handler:
+    """Where an interface hands IPv4 packets."""
+
+    def receive(self, packet: Ipv4Packet, interface: Interface, link_unicast: bool) -> None:
+        """Take a packet; ``link_unicast`` is False if its frame was a broadcast or multicast."""
+        raise NotImplementedError
+
+    def looped(self, packet: Ipv4Packet, interface: Interface) -> None:
+        """Take this host's own copy of a broadcast or multicast it sent through ``interface``."""
+        raise NotImplementedError
+
+
+class ArpHandler:
+    """Where an interface hands ARP packets."""
+
+    def receive(self, packet: ArpPacket, interface: Interface, link_unicast: bool) -> None:
+        raise NotImplementedError
+
+
+class Interface(FrameSink):
+    """One interface of one host.
+
+    Change ``mtu``, ``up`` and ``addresses`` through the stack, which forgets what it cached of them;
+    ``device`` may be replaced at any time.
+    """
+
+    def __init__(
+        self, name: str, ifindex: int, mac: int, mtu: int, ipv4: Ipv4Handler, arp: ArpHandler
+    ) -> None:
+        self.name = name
+        self.ifindex = ifindex
+        self.mac = mac
+        self.mtu = mtu
+        self.ipv4 = ipv4
+        self.arp = arp
+        self.device: Device | None = None
+        self.up: bool = True
+        self.loopback: bool = False
+        self.addresses: list[tuple[int, int]] = []
+        """(address, prefix length), in the order they were added."""
+        self.sources: dict[int, bool] = {}
+        """Source addresses already found fit to arrive here."""
+        self.rx_packets: int = 0
+        self.rx_dropped: int = 0
+        self.rx_other_host: int = 0
+        """Frames to another's MAC address, which a flooding switch brings."""
+        self.tx_packets: int = 0
+        self.tx_dropped: int = 0
+
+    def receive(self, frame: EthernetFrame) -> None:
+        """Take a frame off the link."""
+        if not self.up:
+            self.rx_dropped += 1
+            return
+        destination = frame.destination
+        link_unicast = True
+        if destination != self.mac:
+            if destination & GROUP_BIT == 0:
+                self.rx_other_host += 1
+                return
+            link_unicast = False
+        self.rx_packets += 1
+        payload = frame.payload
+        if isinstance(payload, Ipv4Packet):
+            self.ipv4.receive(payload, self, link_unicast)
+        elif isinstance(payload, ArpPacket):
+            self.arp.receive(payload, self, link_unicast)
+        else:
+            self.rx_dropped += 1
+
+    def transmit(self, frame: EthernetFrame) -> None:
+        """Hand a frame to the device, or drop it if the interface is down."""
+        device = self.device
+        if device is None or not self.up:
+            self.tx_dropped += 1
+            return
+        self.tx_packets += 1
+        device.transmit(frame)
+
+    def owns(self, address: int) -> bool:
+        """Whether ``address`` is one of its own."""
+        return address in [own for own, _ in self.addresses]
+
+    def primary(self, toward: int) -> int:
+        """Its IPv4 source address for a neighbour ``toward``, -1 if it has none.
+
+        The first whose prefix holds ``toward``, else the first (``inet_select_addr``).
+        """
+        first = -1
+        for own, length in self.addresses:
+            if not is_v4(own):
+                continue
+            shift = 32 - length
+            if own >> shift == toward >> shift:
+                return own
+            if first < 0:
+                first = own
+        return first
+
+    def __repr__(self) -> str:
+        return f"Interface({self.name}, {self.ifindex})"

@@ -1,0 +1,50 @@
+"""Which addresses are this host's own: Linux's routing table ``local``."""
+
+from __future__ import annotations
+
+from ..wire.address import V4_BASE, V4_BROADCAST, is_loopback, is_v4
+from .interface import Interface
+
+
+class LocalAddresses:
+    """The unicast addresses of all interfaces and the broadcast addresses of their subnets.
+
+    A host takes packets to any of its addresses on any interface (the weak end system model of RFC
+    1122 §3.3.4.2, as Linux does).
+    """
+
+    def __init__(self) -> None:
+        self.owners: dict[int, Interface] = {}
+        """Address to the interface that has it, the first if several do."""
+        self.broadcasts: dict[int, Interface] = {}
+        """Directed broadcast address to the interface on that subnet."""
+        self.loopback: Interface | None = None
+
+    def rebuild(self, interfaces: list[Interface]) -> None:
+        """Read the interfaces' addresses anew."""
+        self.owners.clear()
+        self.broadcasts.clear()
+        for interface in interfaces:
+            if interface.loopback:
+                self.loopback = interface
+            for address, length in interface.addresses:
+                self.owners.setdefault(address, interface)
+                # RFC 3021: a /31 has no broadcast. Loopback's own is local like all of 127/8.
+                if is_v4(address) and length < 31 and not interface.loopback:
+                    self.broadcasts.setdefault(address | ((1 << (32 - length)) - 1), interface)
+
+    def owner(self, address: int) -> Interface | None:
+        """The interface ``address`` belongs to; None if it is not one of this host."""
+        found = self.owners.get(address)
+        if found is None and is_loopback(address):
+            return self.loopback
+        return found
+
+    def is_broadcast(self, address: int) -> bool:
+        """255.255.255.255 or the broadcast address of a subnet this host is on."""
+        return address == V4_BROADCAST or address in self.broadcasts
+
+
+def is_zero_net(address: int) -> bool:
+    """0.0.0.0/8."""
+    return (address >> 24) == V4_BASE >> 24

@@ -1,0 +1,29 @@
+"""What a packet costs in memory: Linux charges buffers by it, not by the bytes of data."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Sizes of x86-64: struct sk_buff, struct skb_shared_info, each rounded up to a cache line.
+_SK_BUFF: Final = 256
+_SHARED_INFO: Final = 320
+
+# Link header and alignment room that ip_append_data adds (LL_RESERVED_SPACE of Ethernet, and 15).
+_HEADROOM: Final = 31
+
+_LARGEST_LINEAR: Final = 16384
+
+
+def truesize(length: int) -> int:
+    """``skb->truesize`` of an IP packet of ``length`` bytes, header included, made on a Linux host.
+
+    The data lies in one block, a power of two, up to 16 KiB; beyond that the rest lies in page
+    fragments charged as they are. Real drivers that fill pages differ from this.
+    """
+    block = ((length + _HEADROOM + 63) & ~63) + _SHARED_INFO
+    if block > _LARGEST_LINEAR:
+        return _SK_BUFF + 512 + length
+    size = 512
+    while size < block:
+        size <<= 1
+    return _SK_BUFF + size

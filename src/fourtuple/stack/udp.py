@@ -1,0 +1,92 @@
+"""UDP of one host: which socket a datagram belongs to (RFC 768; ``udp_rcv``)."""
+
+from __future__ import annotations
+
+from ..ports.endpoint import Endpoint
+from ..wire.address import is_multicast
+from ..wire.icmp import UNREACHABLE_PORT
+from ..wire.ipv4 import Ipv4Packet
+from ..wire.udp import UdpDatagram
+from .base import IcmpError, SocketEvents, Transport
+from .ip_output import IpOutput
+from .truesize import truesize
+from .udp_socket import Datagram, UdpSocket
+
+
+class UdpProtocol(Transport):
+    """The transport IP hands datagrams to, and the maker of sockets."""
+
+    def __init__(self, ip: IpOutput) -> None:
+        self.ip = ip
+        self.mib = ip.counters.udp
+
+    def create(self, endpoint: Endpoint, events: SocketEvents | None) -> UdpSocket:
+        """A socket that owns ``endpoint``."""
+        socket = UdpSocket(self.ip, self.mib, endpoint, events)
+        endpoint.owner = socket
+        return socket
+
+    def input(self, packet: Ipv4Packet, ifindex: int) -> None:
+        datagram = packet.payload
+        if not isinstance(datagram, UdpDatagram):
+            self.mib.in_errors += 1
+            return
+        destination = packet.destination
+        if is_multicast(destination) or self.ip.local.is_broadcast(destination):
+            self._deliver_group(packet, datagram, ifindex)
+            return
+        endpoint = self.ip.tables.lookup_udp(
+            packet.source, datagram.source_port, destination, datagram.destination_port, ifindex, None
+        )
+        if endpoint is None:
+            self.mib.no_ports += 1
+            self.ip.send_unreachable(packet, UNREACHABLE_PORT)
+            return
+        socket = endpoint.owner
+        if isinstance(socket, UdpSocket):
+            socket.deliver(self._received(packet, datagram, ifindex))
+
+    def icmp_error(self, error: IcmpError) -> None:
+        """Find the socket that sent the datagram an ICMP error is about."""
+        head = error.payload
+        port = head[0] << 8 | head[1]
+        peer_port = head[2] << 8 | head[3]
+        endpoint = self.ip.tables.lookup_udp(error.destination, peer_port, error.source, port, 0, None)
+        if endpoint is None:
+            self.ip.counters.icmp.in_errors += 1
+            return
+        socket = endpoint.owner
+        if isinstance(socket, UdpSocket):
+            socket.icmp_error(error)
+
+    def _deliver_group(self, packet: Ipv4Packet, datagram: UdpDatagram, ifindex: int) -> None:
+        """Every socket that asked for it gets a broadcast or multicast."""
+        endpoints = self.ip.tables.lookup_udp_multicast(
+            packet.source,
+            datagram.source_port,
+            packet.destination,
+            datagram.destination_port,
+            ifindex,
+            None,
+        )
+        if not endpoints:
+            self.mib.ignored_multi += 1
+            return
+        received = self._received(packet, datagram, ifindex)
+        for endpoint in endpoints:
+            socket = endpoint.owner
+            if isinstance(socket, UdpSocket):
+                socket.deliver(received)
+
+    def _received(self, packet: Ipv4Packet, datagram: UdpDatagram, ifindex: int) -> Datagram:
+        return Datagram(
+            datagram.payload,
+            packet.source,
+            datagram.source_port,
+            packet.destination,
+            ifindex,
+            packet.ttl,
+            packet.tos,
+            self.ip.clock.now,
+            truesize(packet.wire_length()),
+        )
