@@ -12,18 +12,26 @@ from collections.abc import Callable
 from typing import Final
 
 from ..clock.clock import MICROSECOND, Clock
-from ..clock.streams import Stream
+from ..clock.streams import Stream, Streams
 from ..kernel.process import Process
 from ..kernel.wait import WaitQueue
 from .greenlets import GreenletExit, getcurrent, greenlet
-from .stuck import Stuck, waiting_lines
+from .interpreter import Interpreter, process_view
+from .process_state import ProcessState
+from .stuck import BusyLoop, Stuck, waiting_lines
 from .thread import DEAD, PARKED, RUNNABLE, RUNNING, SimThread, current_thread
+from .watchdog import BusyStop, Watchdog
 
-__all__ = ["RunOutcome", "Scheduler", "SimThread", "Stuck", "current_thread"]
+__all__ = ["BusyLoop", "RunOutcome", "Scheduler", "SimThread", "Stuck", "current_thread"]
 
 _BATCH: Final = 10_000
 # A dying thread that catches this many GreenletExits does so in a loop, and is left where it is.
 _REFUSALS: Final = 100
+# A reading of the clock, or a call that finds nothing ready, is charged as if it took processor time
+# once a thread has made so many of them in one turn. So a program that spins lets time pass.
+_SPIN_LIMIT: Final = 1_000
+_SPIN_TIME: Final = 50 * MICROSECOND
+_POLL_COST: Final = 10
 
 
 class RunOutcome(enum.Enum):
@@ -38,10 +46,15 @@ class RunOutcome(enum.Enum):
 
 
 class Scheduler:
-    """The threads of one network. ``stream`` chooses which runnable thread goes next."""
+    """The threads of one network.
 
-    def __init__(self, clock: Clock, stream: Stream) -> None:
+    ``stream`` chooses which runnable thread goes next; each process draws its random numbers from a
+    stream of its own out of ``streams``.
+    """
+
+    def __init__(self, clock: Clock, stream: Stream, streams: Streams | None = None) -> None:
         self.clock = clock
+        self.streams = streams or Streams(0)
         self.threads: list[SimThread] = []
         """Those alive, in the order they were started."""
         self.switches = 0
@@ -49,6 +62,12 @@ class Scheduler:
         self.hub: greenlet | None = None
         """The greenlet inside :meth:`run`, None outside it."""
         self.running: SimThread | None = None
+        self.failure: BaseException | None = None
+        """To be raised by :meth:`run` as soon as the hub is reached."""
+        self.watchdog_seconds = 30.0
+        """Wall-clock time a thread may run without blocking; 0: any."""
+        self.interpreter = Interpreter()
+        self._states: dict[Process, ProcessState] = {}
         self._stream = stream
         self._runnable: list[SimThread] = []
         self._dying: list[SimThread] = []
@@ -60,11 +79,23 @@ class Scheduler:
 
     def start(self, process: Process, target: Callable[[], object], name: str) -> SimThread:
         """Make a thread of ``process`` that will call ``target``. It is runnable at once."""
-        thread = SimThread(self, process, target, name, self._next_ident)
+        state = self.state_of(process)
+        thread = SimThread(self, state, target, name, self._next_ident)
         self._next_ident += 1
+        if state.main is None:
+            state.main = thread
         self.threads.append(thread)
         self._make_runnable(thread)
         return thread
+
+    def state_of(self, process: Process) -> ProcessState:
+        """The program side of ``process``."""
+        state = self._states.get(process)
+        if state is None:
+            stream = self.streams.stream(f"process/{process.kernel.hostname}/{process.pid}")
+            state = ProcessState(self, process, stream, process_view(self.interpreter.outer, process))
+            self._states[process] = state
+        return state
 
     def threads_of(self, process: Process) -> list[SimThread]:
         """Living threads of ``process`` in the order they were started."""
@@ -140,18 +171,37 @@ class Scheduler:
         thread.interrupts.append(call)
         self.unpark(thread)
 
-    def sleep(self, duration: int) -> None:
+    def sleep(self, duration: int, what: str = "sleep") -> None:
         """Block the calling thread for ``duration`` ns, at least a microsecond.
 
         The least is there because a program may spin on ``sleep(0)``, and time must pass for it.
         """
         deadline = self.clock.now + max(duration, MICROSECOND)
         while self.clock.now < deadline:
-            self.park(deadline, "sleep")
+            self.park(deadline, what)
 
     def yield_now(self) -> None:
         """Let every other runnable thread go first, and a microsecond pass."""
         self.sleep(0)
+
+    def read_clock(self, thread: SimThread) -> int:
+        """The virtual time in ns, for the calling ``thread``. Reading it in a loop takes time."""
+        thread.readings += 1
+        if thread.readings >= _SPIN_LIMIT:
+            self._spin(thread)
+        return self.clock.now
+
+    def polled(self, thread: SimThread) -> None:
+        """The calling ``thread`` asked without blocking and nothing was ready. Doing that in a loop
+        takes time."""
+        thread.readings += _POLL_COST
+        if thread.readings >= _SPIN_LIMIT:
+            self._spin(thread)
+
+    def _spin(self, thread: SimThread) -> None:
+        thread.readings = 0
+        thread.state.charged += _SPIN_TIME
+        self.sleep(_SPIN_TIME)
 
     # Running
 
@@ -162,23 +212,56 @@ class Scheduler:
         Raises Stuck if nothing can happen any more although threads wait and ``until`` is negative;
         RuntimeError if called from a simulated thread or while already running.
         """
-        if self.hub is not None or current_thread() is not None:
-            raise RuntimeError("a simulation cannot be run from inside a simulated thread")
-        self.hub = getcurrent()
+        watchdog = self._begin()
         try:
             return self._loop(until, done)
+        except BusyStop:
+            # It struck a moment after the busy thread had left.
+            raise self.failure or RuntimeError("interrupted") from None
         finally:
-            self.hub = None
+            self._end(watchdog)
 
     def close(self) -> None:
         """End every thread, the newest first."""
         for thread in reversed(self.threads):
             self.kill(thread)
-        self.hub = getcurrent()
+        watchdog = self._begin()
         try:
             self._unwind()
         finally:
-            self.hub = None
+            self._end(watchdog)
+
+    def leave_for_hub(self, failure: BaseException) -> None:
+        """Suspend the running thread, which is the calling one, and have :meth:`run` raise."""
+        thread = self.running
+        assert thread is not None
+        assert self.hub is not None
+        self.failure = failure
+        thread.active = getcurrent()
+        if not thread.dying:
+            self._make_runnable(thread)
+        self.hub.switch()
+        if thread.dying:
+            self._refuse(thread)
+
+    def run_interrupts(self, thread: SimThread) -> None:
+        """Have the calling ``thread`` make the calls that :meth:`interrupt` left for it."""
+        while thread.interrupts:
+            thread.interrupts.pop(0)()
+
+    def _begin(self) -> Watchdog:
+        if self.hub is not None or current_thread() is not None:
+            raise RuntimeError("a simulation cannot be run from inside a simulated thread")
+        watchdog = Watchdog(self, self.watchdog_seconds)
+        self.hub = getcurrent()
+        self.interpreter.begin()
+        watchdog.start()
+        return watchdog
+
+    def _end(self, watchdog: Watchdog) -> None:
+        watchdog.stop()
+        self.interpreter.enter(None)
+        self.hub = None
 
     def _loop(self, until: int, done: Callable[[], bool]) -> RunOutcome:
         clock = self.clock
@@ -191,7 +274,9 @@ class Scheduler:
             if runnable:
                 count = len(runnable)
                 self._resume(runnable.pop(self._stream.below(count) if count > 1 else 0))
-            elif not clock.run(until, _BATCH) and not runnable and not self._dying:
+                continue
+            self.interpreter.enter(None)
+            if not clock.run(until, _BATCH) and not runnable and not self._dying:
                 if until >= 0:
                     clock.advance_to(until)
                     return RunOutcome.UNTIL
@@ -201,8 +286,10 @@ class Scheduler:
 
     def _resume(self, thread: SimThread) -> None:
         thread.status = RUNNING
+        thread.readings = 0
         if thread.parent is not self.hub:
             thread.parent = self.hub
+        self.interpreter.enter(thread)
         self.switches += 1
         self.running = thread
         try:
@@ -211,6 +298,14 @@ class Scheduler:
             self.running = None
             if thread.dead:
                 self._ended(thread)
+        if self.failure is not None:
+            self._fail()
+
+    def _fail(self) -> None:
+        failure = self.failure
+        self.failure = None
+        if failure is not None:
+            raise failure
 
     def _unwind(self) -> None:
         while self._dying:
@@ -219,16 +314,19 @@ class Scheduler:
                 continue
             thread.status = RUNNING
             thread.parent = self.hub
+            self.interpreter.enter(thread)
             self.switches += 1
             self.running = thread
             try:
-                while not thread.dead and thread.refusals < _REFUSALS:
+                while not thread.dead and self.failure is None and thread.refusals < _REFUSALS:
                     thread.active.throw(GreenletExit)
             finally:
                 self.running = None
                 if not thread.dead:
                     self._abandoned.append(thread)
                 self._ended(thread)
+            if self.failure is not None:
+                self._fail()
 
     def _ended(self, thread: SimThread) -> None:
         thread.status = DEAD
@@ -265,9 +363,8 @@ class Scheduler:
             self._interrupt(thread)
 
     def _interrupt(self, thread: SimThread) -> None:
+        self.run_interrupts(thread)
         thread.timed_out = False
-        while thread.interrupts:
-            thread.interrupts.pop(0)()
 
     def _make_runnable(self, thread: SimThread) -> None:
         thread.status = RUNNABLE

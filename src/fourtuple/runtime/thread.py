@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..clock.clock import Clock
 from ..clock.timers import Timer
@@ -12,6 +12,7 @@ from ..kernel.wait import Waiter
 from .greenlets import GreenletExit, getcurrent, greenlet
 
 if TYPE_CHECKING:
+    from .process_state import ProcessState
     from .scheduler import Scheduler
 
 RUNNABLE: Final = 0
@@ -30,16 +31,19 @@ class SimThread(greenlet):
     def __init__(
         self,
         scheduler: Scheduler,
-        process: Process,
+        state: ProcessState,
         target: Callable[[], object],
         name: str,
         ident: int,
     ) -> None:
         super().__init__()
         self.scheduler = scheduler
-        self.process = process
+        self.state = state
+        self.process: Process = state.process
         self.name = name
         self.ident = ident
+        self.native_id = 0
+        """Its number as the host's kernel counts, once asked for; else 0."""
         self.daemon = False
         self.status = RUNNABLE
         self.waiting_for: str | None = None
@@ -54,8 +58,8 @@ class SimThread(greenlet):
         """Where it goes on: itself, or a greenlet the program made inside it."""
         self.timed_out = False
         self.refusals = 0
-        self.locals: dict[Any, Any] = {}
-        """What C keeps per thread (``threading.local``), while the thread is switched out."""
+        self.readings = 0
+        """Readings of the clock in this turn."""
         self.running_loop: object = None
         self.waker: Waiter = _Waker(self)
         self.deadline: Timer = _Deadline(scheduler.clock, self)

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import weakref
 from typing import Final
 
-# In this order: those below first, `socket` and `select` after the modules they stand on.
-_MODULES: Final = ("socket_module", "select_module")
+from .patching import rebind_all
+
+# What others stand on comes first; the last two also reload `socket` and `select`.
+_MODULES: Final = (
+    "thread_module",
+    "queue_module",
+    "time_module",
+    "datetime_module",
+    "random_module",
+    "signal_module",
+    "os_module",
+    "descriptor_module",
+    "open_module",
+    "atexit_module",
+    "socket_module",
+    "select_module",
+)
 
 _installed = False
 
@@ -18,6 +34,13 @@ def install() -> None:
     if _installed:
         return
     _installed = True
+    # It registers with atexit when the first one is made; that must be the real atexit.
+    weakref.finalize(_Token(), int)
     for name in _MODULES:
         if importlib.util.find_spec(f"{__package__}.{name}"):
             importlib.import_module(f".{name}", __package__).install()
+    rebind_all()
+
+
+class _Token:
+    """Something to finalize."""

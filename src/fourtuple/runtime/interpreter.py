@@ -1,0 +1,270 @@
+"""What CPython keeps once per interpreter, kept here once per simulated process.
+
+``sys.argv``, ``sys.path``, the standard streams, ``__main__``, the program's own modules,
+``os.environ``, the working directory and the globals of ``threading`` are swapped when the scheduler
+turns from one process to another; asyncio's running loop when it turns from one thread to another.
+Modules of the standard library and of site-packages stay shared by all processes.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures.thread
+import itertools
+import os
+import sys
+import sysconfig
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from ..kernel.process import Process
+from .stdio import standard_streams
+
+if TYPE_CHECKING:
+    from .thread import SimThread
+
+_SYS_NAMES: Final = (
+    "argv",
+    "path",
+    "stdin",
+    "stdout",
+    "stderr",
+    "excepthook",
+    "unraisablehook",
+    "displayhook",
+    "__stdin__",
+    "__stdout__",
+    "__stderr__",
+)
+_THREADING_NAMES: Final = tuple(
+    name
+    for name in (
+        "_active",
+        "_limbo",
+        "_dangling",
+        "_main_thread",
+        "_threading_atexits",
+        "_SHUTTING_DOWN",
+        "_counter",
+        "_shutdown_locks",
+        "excepthook",
+    )
+    if name in threading.__dict__
+)
+_EXECUTOR_NAMES: Final = ("_shutdown", "_threads_queues")
+# Modules and those of their globals that every process has of its own.
+_SWAPPED: Final = (
+    (sys.__dict__, _SYS_NAMES),
+    (threading.__dict__, _THREADING_NAMES),
+    (concurrent.futures.thread.__dict__, _EXECUTOR_NAMES),
+)
+_SHARED_PLACES: Final = tuple(
+    os.path.join(place, "")
+    for place in dict.fromkeys(
+        [
+            *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+            *(path for path in sys.path if path.endswith(("site-packages", "dist-packages"))),
+            os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+        ]
+    )
+)
+
+
+class View:
+    """The interpreter as one process sees it, complete while that process is switched out."""
+
+    def __init__(self, main: ModuleType) -> None:
+        self.values: tuple[dict[str, Any], ...] = ({}, {}, {})
+        """Globals of ``sys``, ``threading`` and the thread pools, by name."""
+        self.main = main
+        self.modules: dict[str, ModuleType] = {}
+        """The program's own modules by name."""
+        self.environ: dict[Any, Any] = {}
+        """``os.environ``'s contents as it keeps them (bytes on POSIX)."""
+        self.directory: str | None = None
+        """Working directory, None while it was never changed."""
+
+    def of_sys(self) -> dict[str, Any]:
+        return self.values[0]
+
+
+def outer_view() -> View:
+    """The interpreter as it is now."""
+    view = View(sys.modules["__main__"])
+    for saved, (values, names) in zip(view.values, _SWAPPED, strict=True):
+        for name in names:
+            saved[name] = values.get(name)
+    view.environ = _environment()._data
+    return view
+
+
+def process_view(outer: View, process: Process) -> View:
+    """The view a new process starts with: fresh streams and thread tables, its own environment."""
+    view = View(outer.main)
+    for mine, others in zip(view.values, outer.values, strict=True):
+        mine.update(others)
+    of_sys, of_threading, of_executors = view.values
+    of_sys["argv"] = list(process.argv)
+    of_sys["path"] = list(of_sys["path"])
+    of_sys["excepthook"] = sys.__excepthook__
+    of_sys["unraisablehook"] = sys.__unraisablehook__
+    of_sys["displayhook"] = sys.__displayhook__
+    streams = standard_streams(process)
+    for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+        of_sys[name] = of_sys[f"__{name}__"] = stream
+    of_threading.update(
+        _active={},
+        _limbo={},
+        _dangling=weakref.WeakSet(),
+        _threading_atexits=[vars(concurrent.futures.thread)["_python_exit"]],
+        _SHUTTING_DOWN=False,
+        excepthook=threading.__excepthook__,
+    )
+    if "_counter" in of_threading:
+        of_threading["_counter"] = itertools.count(1).__next__
+    if "_shutdown_locks" in of_threading:
+        of_threading["_shutdown_locks"] = OrderedSet()
+    of_executors.update(_shutdown=False, _threads_queues=weakref.WeakKeyDictionary())
+    view.environ = {os.fsencode(name): os.fsencode(value) for name, value in process.environ.items()}
+    return view
+
+
+class OrderedSet(dict[Any, None]):
+    """The part of ``set`` that threading uses, in the order of insertion: who is joined first must
+    not depend on addresses."""
+
+    def add(self, item: object) -> None:
+        self[item] = None
+
+    def discard(self, item: object) -> None:
+        self.pop(item, None)
+
+    def difference_update(self, items: Iterable[object]) -> None:
+        for item in items:
+            self.pop(item, None)
+
+
+def _environment() -> Any:
+    return os.environ
+
+
+_real_chdir: Final[Callable[[str], None]] = os.chdir
+_real_getcwd: Final[Callable[[], str]] = os.getcwd
+
+
+class Interpreter:
+    """Turns the one interpreter from process to process and from thread to thread."""
+
+    def __init__(self) -> None:
+        self.outer = outer_view()
+        self.view = self.outer
+        self.thread: SimThread | None = None
+        self._directory: str | None = None
+        self._count = len(sys.modules)
+        self._shared: set[str] = set(sys.modules)
+        self._get_loop: Callable[[], object] | None = None
+        self._set_loop: Callable[[object], None] | None = None
+        self._outer_loop: object = None
+
+    def begin(self) -> None:
+        """What is installed now is the outside's view."""
+        self.outer = self.view = outer_view()
+        self._directory = None
+        self._shared.update(sys.modules)
+        self._count = len(sys.modules)
+
+    def enter(self, thread: SimThread | None) -> None:
+        """Make the interpreter that of ``thread``, or of the outside for None."""
+        old = self.thread
+        if thread is old:
+            return
+        self._swap_loop(old, thread)
+        view = self.outer if thread is None else thread.state.view
+        if view is not self.view:
+            self._turn(self.view, view)
+            self.view = view
+        self.thread = thread
+
+    def _swap_loop(self, old: SimThread | None, new: SimThread | None) -> None:
+        if self._get_loop is None:
+            events = sys.modules.get("asyncio.events")
+            if events is None or not hasattr(events, "_set_running_loop"):
+                return
+            self._get_loop = events._get_running_loop
+            self._set_loop = events._set_running_loop
+        assert self._get_loop is not None
+        assert self._set_loop is not None
+        loop = self._get_loop()
+        if old is None:
+            self._outer_loop = loop
+        else:
+            old.running_loop = loop
+        wanted = self._outer_loop if new is None else new.running_loop
+        if wanted is not loop:
+            self._set_loop(wanted)
+
+    def _turn(self, old: View, new: View) -> None:
+        modules = sys.modules
+        if len(modules) != self._count:
+            self._sort_modules(old)
+        for name in list(old.modules):
+            module = modules.pop(name, None)
+            if module is None:
+                del old.modules[name]
+            else:
+                old.modules[name] = module
+        for (values, names), saved, wanted in zip(_SWAPPED, old.values, new.values, strict=True):
+            for name in names:
+                saved[name] = values.get(name)
+            values.update(wanted)
+        old.main = modules["__main__"]
+        modules["__main__"] = new.main
+        if new.modules:
+            modules.update(new.modules)
+        self._count = len(modules)
+        environment = _environment()
+        old.environ = environment._data
+        environment._data = new.environ
+        if old.directory is not new.directory:
+            self._turn_directory(new)
+
+    def _turn_directory(self, new: View) -> None:
+        if self._directory is None:
+            self.outer.directory = self._directory = _real_getcwd()
+        wanted = new.directory or self.outer.directory
+        if wanted is not None and wanted != self._directory:
+            _real_chdir(wanted)
+            self._directory = wanted
+
+    def _sort_modules(self, view: View) -> None:
+        for name, module in list(sys.modules.items()):
+            if name in self._shared or name in view.modules:
+                continue
+            if view is self.outer or not _is_programs_own(module):
+                self._shared.add(name)
+            else:
+                view.modules[name] = module
+
+    def changed_directory(self, view: View) -> None:
+        """``view``'s process, which runs now, has just changed the real working directory."""
+        if self.outer.directory is None:
+            raise RuntimeError("note the outer directory first")
+        view.directory = self._directory = _real_getcwd()
+
+    def note_directory(self) -> None:
+        """Remember where the outside is, before a process goes elsewhere."""
+        if self._directory is None:
+            self.outer.directory = self._directory = _real_getcwd()
+
+
+def _is_programs_own(module: object) -> bool:
+    """Was it loaded from a file outside the standard library and site-packages?"""
+    spec = getattr(module, "__spec__", None)
+    origin = getattr(spec, "origin", None) or getattr(module, "__file__", None)
+    if origin is None:
+        # A namespace package has only its places.
+        places = list(getattr(spec, "submodule_search_locations", None) or ())
+        origin = os.path.join(places[0], "") if places else None
+    return isinstance(origin, str) and os.path.isabs(origin) and not origin.startswith(_SHARED_PLACES)

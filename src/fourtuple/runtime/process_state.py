@@ -1,0 +1,60 @@
+"""What the runtime knows of a simulated process beyond its kernel's record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..clock.streams import Stream
+from ..kernel.process import Process
+from .interpreter import View
+from .signals import SignalTable
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from .scheduler import Scheduler
+    from .thread import SimThread
+
+
+class ProcessState:
+    """The program side of one process: its threads, its part of the interpreter, its result."""
+
+    def __init__(self, scheduler: Scheduler, process: Process, stream: Stream, view: View) -> None:
+        self.scheduler = scheduler
+        self.process = process
+        self.stream = stream
+        """Where its random numbers come from."""
+        self.view = view
+        self.main: SimThread | None = None
+        self.signals = SignalTable()
+        self.at_exit: list[tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]] = []
+        """Calls registered with ``atexit``, in order."""
+        self.joinable: list[Callable[[], None]] = []
+        """Waits, each for one thread that must end before the process does (Python 3.13)."""
+        self.stack_size = 0
+        """What ``threading.stack_size`` was last told."""
+        self.random: Random | None = None
+        """The generator behind the functions of module ``random``, once used."""
+        self.last_uuid = 0
+        """Timestamp of its latest version 1 UUID, in 100 ns."""
+        self.charged = 0
+        """Processor time its calls were charged with, in ns."""
+        self.result: object = None
+        """What a callable returned."""
+        self.exception: BaseException | None = None
+        """What ended a callable or script, if it was an exception."""
+
+    def threads(self) -> list[SimThread]:
+        """Its living threads, the oldest first."""
+        return self.scheduler.threads_of(self.process)
+
+    def terminate(self, code: int) -> None:
+        """End the process at once: everything it held is closed, its threads are killed.
+
+        ``code`` is an exit code, or -N for a death by signal N. A thread of it that calls this must
+        then raise GreenletExit.
+        """
+        self.process.kernel.exit(self.process, code)
+        for thread in self.threads():
+            self.scheduler.kill(thread)

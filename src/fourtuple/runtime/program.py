@@ -1,0 +1,279 @@
+"""What a process executes: a callable, a script, a module or a ``-c`` string, as ``python`` would.
+
+``start_program`` makes the main thread of a process. That runs the program, then ends the process in
+python's order: unhandled exception printed, threads joined, ``atexit`` calls, streams flushed.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib.machinery
+import importlib.util
+import inspect
+import linecache
+import os
+import runpy
+import signal
+import sys
+import threading
+import traceback
+import zipfile
+from collections.abc import Callable
+from types import CodeType, ModuleType
+from typing import Any
+
+from ..kernel.process import Process
+from .greenlets import GreenletExit
+from .process_state import ProcessState
+from .scheduler import Scheduler
+from .thread import SimThread
+from .tracebacks import strip_exception
+
+
+class Program:
+    """Something a process can execute. ``argv`` is its ``sys.argv`` as the command line gives it."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self.argv = argv
+
+    def name(self) -> str:
+        """The short name a process gets from it."""
+        return os.path.basename(self.argv[0])
+
+    def execute(self) -> object:
+        """Run it in the calling simulated thread, whose process's view is installed."""
+        raise NotImplementedError
+
+
+class CallableProgram(Program):
+    """``target(*args, **kwargs)``; a coroutine it returns is run with ``asyncio.run``.
+
+    ``__main__`` stays the module that is it outside, and ``sys.path`` what it is there.
+    """
+
+    def __init__(self, target: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super().__init__([getattr(target, "__name__", type(target).__name__)])
+        self._target = target
+        self._args = args
+        self._kwargs = kwargs
+
+    def execute(self) -> object:
+        result = self._target(*self._args, **self._kwargs)
+        if inspect.iscoroutine(result):
+            import asyncio
+
+            return asyncio.run(result)
+        return result
+
+
+class ScriptProgram(Program):
+    """``python path args``; a directory or zip file is run by its ``__main__.py``."""
+
+    def __init__(self, path: str, args: list[str]) -> None:
+        super().__init__([path, *args])
+        self._path = path
+
+    def execute(self) -> object:
+        main = _fresh_main()
+        if os.path.isdir(self._path) or zipfile.is_zipfile(self._path):
+            _set_first_path(self._path)
+            _run_module("__main__", False)
+            return None
+        try:
+            with open(self._path, "rb") as file:
+                source = file.read()
+        except OSError as error:
+            _complain(
+                f"{sys.executable}: can't open file {os.path.abspath(self._path)!r}: "
+                f"[Errno {error.errno}] {error.strerror}"
+            )
+            raise SystemExit(2) from None
+        _set_first_path(os.path.dirname(os.path.realpath(self._path)))
+        main.__file__ = self._path
+        main.__dict__["__cached__"] = None
+        main.__loader__ = importlib.machinery.SourceFileLoader("__main__", self._path)
+        _execute_code(compile(source, self._path, "exec", dont_inherit=True), main)
+        return None
+
+
+class ModuleProgram(Program):
+    """``python -m name args``."""
+
+    def __init__(self, name: str, args: list[str]) -> None:
+        super().__init__(["-m", *args])
+        self._name = name
+
+    def name(self) -> str:
+        return self._name
+
+    def execute(self) -> object:
+        _fresh_main()
+        _set_first_path(os.getcwd())
+        _run_module(self._name, True)
+        return None
+
+
+class CommandProgram(Program):
+    """``python -c source args``."""
+
+    def __init__(self, source: str, args: list[str]) -> None:
+        super().__init__(["-c", *args])
+        self._source = source
+
+    def name(self) -> str:
+        return "python"
+
+    def execute(self) -> object:
+        main = _fresh_main()
+        _set_first_path("")
+        code = compile(self._source, "<string>", "exec", dont_inherit=True)
+        register: Callable[..., object] | None = getattr(linecache, "_register_code", None)
+        if register is not None:
+            register(code, self._source, "<string>")
+        _execute_code(code, main)
+        return None
+
+
+def start_program(scheduler: Scheduler, process: Process, program: Program) -> SimThread:
+    """Start ``program`` as the main thread of ``process``, at the present virtual time.
+
+    ``process.exit_code`` is set when it ends, and the result or exception kept in
+    ``scheduler.state_of(process)``.
+    """
+    for name, value in (("PATH", os.defpath), ("HOME", "/root"), ("LANG", "C.UTF-8")):
+        process.environ.setdefault(name, value)
+    state = scheduler.state_of(process)
+    state.view.of_sys()["argv"] = list(program.argv)
+    return scheduler.start(process, lambda: _main(state, program), "MainThread")
+
+
+def _main(state: ProcessState, program: Program) -> None:
+    thread = state.main
+    # Only if the stand-ins are installed does threading know simulated threads.
+    if thread is not None and threading.get_ident() == thread.ident:
+        vars(threading)["_main_thread"] = vars(threading)["_MainThread"]()
+    # What it stays if the thread is killed from outside.
+    code: int = -signal.SIGKILL
+    try:
+        code = _finish(state, _run(state, program))
+    finally:
+        state.terminate(code)
+
+
+def _run(state: ProcessState, program: Program) -> int:
+    try:
+        state.result = program.execute()
+    except GreenletExit:
+        raise
+    except BaseException as error:
+        state.exception = error
+        return _report(error)
+    return 0
+
+
+def _report(error: BaseException) -> int:
+    """Print what ended the program, as python does, and return the exit code it makes of it."""
+    if isinstance(error, SystemExit):
+        return _exit_code(error.code)
+    strip_exception(error)
+    _flush(sys.stdout)
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except GreenletExit:
+        raise
+    except BaseException as hook_error:
+        strip_exception(hook_error)
+        _complain("Error in sys.excepthook:")
+        sys.__excepthook__(type(hook_error), hook_error, hook_error.__traceback__)
+        _complain("\nOriginal exception was:")
+        sys.__excepthook__(type(error), error, error.__traceback__)
+    return -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _exit_code(code: object) -> int:
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        # exit(3) keeps the low byte; what fits no C long becomes -1.
+        return code & 255 if -(1 << 63) <= code < 1 << 63 else 255
+    _flush(sys.stdout)
+    _complain(code)
+    return 1
+
+
+def _finish(state: ProcessState, code: int) -> int:
+    """The end of the interpreter: join threads, ``atexit``, flush. Returns the final exit code."""
+    for step in (lambda: vars(threading)["_shutdown"](), lambda: run_at_exit(state)):
+        try:
+            step()
+        except GreenletExit:
+            raise
+        except BaseException as error:
+            strip_exception(error)
+            _complain("Exception ignored on threading shutdown:")
+            traceback.print_exception(error)
+    # As python: it says 120 if what was printed last could not be written.
+    flushed = [_flush(sys.stdout), _flush(sys.stderr)]
+    return code if all(flushed) or code else 120
+
+
+def run_at_exit(state: ProcessState) -> None:
+    """Make the calls registered with ``atexit``, the last one first; what they raise is printed."""
+    while state.at_exit:
+        call, args, kwargs = state.at_exit.pop()
+        try:
+            call(*args, **kwargs)
+        except GreenletExit:
+            raise
+        except SystemExit:
+            pass
+        except BaseException as error:
+            strip_exception(error)
+            _complain(f"Exception ignored in atexit callback: {call!r}")
+            traceback.print_exception(error)
+
+
+def _complain(text: object) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")
+
+
+def _flush(stream: Any) -> bool:
+    try:
+        if stream is not None and not getattr(stream, "closed", False):
+            stream.flush()
+    except Exception:
+        return False
+    return True
+
+
+def _fresh_main() -> ModuleType:
+    main = ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    main.__spec__ = None
+    sys.modules["__main__"] = main
+    return main
+
+
+def _set_first_path(place: str) -> None:
+    """Put ``place`` where python puts it, instead of the place of the script that runs outside."""
+    former = sys.path[0] if sys.path else None
+    outer = getattr(_outer_main, "__file__", None)
+    if former is not None and (
+        former == "" or (outer and former == os.path.dirname(os.path.realpath(outer)))
+    ):
+        sys.path[0] = place
+    else:
+        sys.path.insert(0, place)
+
+
+_outer_main: ModuleType | None = sys.modules.get("__main__")
+
+
+def _run_module(name: str, alter_argv: bool) -> None:
+    run: Callable[[str, bool], object] = vars(runpy)["_run_module_as_main"]
+    run(name, alter_argv)
+
+
+def _execute_code(code: CodeType, main: ModuleType) -> None:
+    exec(code, main.__dict__)  # noqa: S102  what the program is

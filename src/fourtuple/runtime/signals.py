@@ -1,0 +1,165 @@
+"""Signals between simulated processes: dispositions, delivery, default actions (signal(7))."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from ..clock.clock import Clock
+from ..clock.timers import Timer
+from ..kernel.error import KernelError
+from ..kernel.wait import WaitQueue
+from .stuck import is_ours
+
+if TYPE_CHECKING:
+    from .process_state import ProcessState
+    from .thread import SimThread
+
+_IGNORED_BY_DEFAULT: Final = (signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGCONT)
+STOPPING: Final = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+"""Signals whose default action stops a process, which a simulated one cannot."""
+
+
+class SignalTable:
+    """Dispositions and pending signals of one process, as a Python interpreter starts with them."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[int, Any] = {
+            signal.SIGINT: signal.default_int_handler,
+            signal.SIGPIPE: signal.SIG_IGN,
+            signal.SIGXFSZ: signal.SIG_IGN,
+        }
+        """By number; SIG_DFL if absent."""
+        self.blocked: set[int] = set()
+        """The mask of pthread_sigmask, one for all threads."""
+        self.pending: list[int] = []
+        """Sent and not yet handled; a signal is pending once however often it was sent."""
+        self.arrived = WaitQueue("signal")
+        self.wakeup_fd = -1
+        self.alarm: _Alarm | None = None
+
+    def handler(self, signum: int) -> Any:
+        return self.handlers.get(signum, signal.SIG_DFL)
+
+
+class _Alarm(Timer):
+    """ITIMER_REAL of a process."""
+
+    def __init__(self, clock: Clock, state: ProcessState) -> None:
+        super().__init__(clock)
+        self.state = state
+        self.interval = 0
+
+    def expired(self) -> None:
+        if self.state.process.exit_code is not None:
+            return
+        if self.interval:
+            self.arm(self.interval)
+        send_signal(self.state, signal.SIGALRM)
+
+
+def set_alarm(state: ProcessState, delay: int, interval: int) -> tuple[int, int]:
+    """setitimer(ITIMER_REAL): SIGALRM after ``delay`` ns (0: never), then each ``interval`` ns.
+
+    Returns what was left of the former delay, and the former interval.
+    """
+    table = state.signals
+    if table.alarm is None:
+        table.alarm = _Alarm(state.scheduler.clock, state)
+    former = get_alarm(state)
+    table.alarm.interval = interval
+    if delay > 0:
+        table.alarm.arm(delay)
+    else:
+        table.alarm.cancel()
+    return former
+
+
+def get_alarm(state: ProcessState) -> tuple[int, int]:
+    """ns until SIGALRM (0: none is due) and the interval in ns."""
+    alarm = state.signals.alarm
+    if alarm is None or not alarm.is_armed():
+        return (0, 0 if alarm is None else alarm.interval)
+    return (alarm.remaining(), alarm.interval)
+
+
+def send_signal(state: ProcessState, signum: int) -> None:
+    """Send ``signum`` to a process. Harmless if it has ended.
+
+    A Python handler runs in the main thread as soon as that may run; a signal whose default action
+    is to terminate ends the process at once. May be called from anywhere; a thread that kills its
+    own process must then raise GreenletExit.
+    """
+    if state.process.exit_code is not None:
+        return
+    table = state.signals
+    if signum == signal.SIGKILL:
+        state.terminate(-signum)
+        return
+    if signum in table.blocked:
+        if signum not in table.pending:
+            table.pending.append(signum)
+        table.arrived.wake(1)
+        return
+    handler = table.handler(signum)
+    if handler == signal.SIG_IGN or (handler == signal.SIG_DFL and signum in _IGNORED_BY_DEFAULT):
+        return
+    if handler == signal.SIG_DFL:
+        state.terminate(-signum)
+        return
+    _write_wakeup(state, signum)
+    if signum not in table.pending:
+        table.pending.append(signum)
+        if state.main is not None:
+            state.scheduler.interrupt(state.main, _Delivery(state, signum))
+
+
+def unblock(state: ProcessState, signums: set[int]) -> None:
+    """Take ``signums`` off the mask; those pending are delivered."""
+    table = state.signals
+    table.blocked -= signums
+    for signum in [signum for signum in table.pending if signum in signums]:
+        table.pending.remove(signum)
+        send_signal(state, signum)
+
+
+def deliver_now(thread: SimThread) -> None:
+    """Run the handlers that wait for ``thread``, which is the calling one."""
+    thread.scheduler.run_interrupts(thread)
+
+
+class _Delivery:
+    """A Python signal handler that waits to be called in the main thread."""
+
+    def __init__(self, state: ProcessState, signum: int) -> None:
+        self.state = state
+        self.signum = signum
+
+    def __call__(self) -> None:
+        table = self.state.signals
+        if self.signum not in table.pending:
+            return
+        table.pending.remove(self.signum)
+        handler = table.handler(self.signum)
+        if callable(handler):
+            handler(self.signum, _program_frame())
+
+
+def _program_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and is_ours(frame):
+        frame = frame.f_back
+    return frame
+
+
+def _write_wakeup(state: ProcessState, signum: int) -> None:
+    fd = state.signals.wakeup_fd
+    if fd < 0:
+        return
+    try:
+        state.process.fds.get(fd).write(bytes([signum]))
+    except KernelError:
+        # As CPython does with warn_on_full_buffer off: whoever reads it sees enough already.
+        pass

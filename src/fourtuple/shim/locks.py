@@ -1,0 +1,190 @@
+"""Locks that serve simulated threads and threads of the OS alike.
+
+Whether a lock is held is the business of a real lock inside. Who finds it held waits on it: a thread
+of the OS in the OS, a simulated thread on its scheduler, and ``release`` tells the first of those. So
+a lock made outside works inside, and the other way round.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..runtime.thread import SimThread, current_thread
+from .durations import duration_ns
+
+# The real ones, taken before they are replaced.
+REAL_LOCK: Final[type[Any]] = type(_thread.allocate_lock())
+REAL_RLOCK: Final[type[Any]] = type(_thread.RLock())
+_allocate_lock: Final[Callable[[], Any]] = _thread.allocate_lock
+_get_ident: Final = _thread.get_ident
+
+
+def this_thread() -> int:
+    """``get_ident`` of whoever calls: simulated threads have small numbers, those of the OS large."""
+    thread = current_thread()
+    return _get_ident() if thread is None else thread.ident
+
+
+class _AlsoReal(type):
+    """``isinstance(x, LockType)`` holds for the real locks too, which modules made earlier."""
+
+    real: type[Any]
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return type.__instancecheck__(cls, instance) or isinstance(instance, cls.real)
+
+
+class lock(metaclass=_AlsoReal):  # noqa: N801  the name it has in _thread
+    """``_thread.lock``."""
+
+    real = REAL_LOCK
+
+    __slots__ = ("__weakref__", "_real", "_waiting")
+
+    def __init__(self) -> None:
+        self._real = _allocate_lock()
+        self._waiting: list[SimThread] | None = None
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if timeout != -1 and (not blocking or timeout < 0):
+            # The real one says what is wrong with that.
+            return bool(self._real.acquire(blocking, timeout))
+        if self._real.acquire(False):
+            return True
+        thread = current_thread()
+        if thread is None:
+            return bool(self._real.acquire(blocking, timeout))
+        if not blocking:
+            thread.scheduler.polled(thread)
+            return False
+        return self._block(thread, timeout)
+
+    def release(self) -> None:
+        self._real.release()
+        if self._waiting:
+            self._wake()
+
+    def locked(self) -> bool:
+        return bool(self._real.locked())
+
+    acquire_lock = acquire
+    release_lock = release
+    locked_lock = locked
+
+    def __enter__(self) -> bool:
+        if self._real.acquire(False):
+            return True
+        return self.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._real.release()
+        if self._waiting:
+            self._wake()
+
+    def _at_fork_reinit(self) -> None:
+        self._real._at_fork_reinit()
+        self._waiting = None
+
+    def _block(self, thread: SimThread, timeout: float) -> bool:
+        scheduler = thread.scheduler
+        deadline = -1 if timeout == -1 else scheduler.clock.now + duration_ns(timeout)
+        if self._waiting is None:
+            self._waiting = []
+        waiting = self._waiting
+        acquired = False
+        try:
+            while not acquired:
+                if thread not in waiting:
+                    waiting.append(thread)
+                woken = scheduler.park(deadline, "Lock.acquire")
+                acquired = self._real.acquire(False)
+                if not woken:
+                    break
+        finally:
+            if thread in waiting:
+                waiting.remove(thread)
+            # Told to go and did not take it: the next one would wait for ever.
+            if not acquired and waiting and not self._real.locked():
+                self._wake()
+        return acquired
+
+    def _wake(self) -> None:
+        waiting = self._waiting
+        while waiting:
+            thread = waiting.pop(0)
+            if thread.scheduler.unpark(thread):
+                return
+
+    def __repr__(self) -> str:
+        state = "locked" if self.locked() else "unlocked"
+        return f"<{state} _thread.lock object at {id(self):#x}>"
+
+
+class RLock(metaclass=_AlsoReal):
+    """``_thread.RLock``: owned by a simulated thread or by one of the OS."""
+
+    real = REAL_RLOCK
+
+    __slots__ = ("__weakref__", "_block", "_count", "_owner")
+
+    def __init__(self) -> None:
+        self._block = lock()
+        self._owner = 0
+        self._count = 0
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        me = this_thread()
+        if self._owner == me:
+            self._count += 1
+            return True
+        if self._block.acquire(blocking, timeout):
+            self._owner = me
+            self._count = 1
+            return True
+        return False
+
+    __enter__ = acquire
+
+    def release(self) -> None:
+        if self._owner != this_thread() or not self._count:
+            raise RuntimeError("cannot release un-acquired lock")
+        self._count -= 1
+        if not self._count:
+            self._owner = 0
+            self._block.release()
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+    def locked(self) -> bool:
+        return self._count > 0
+
+    def _is_owned(self) -> bool:
+        return self._owner == this_thread() and self._count > 0
+
+    def _recursion_count(self) -> int:
+        return self._count if self._owner == this_thread() else 0
+
+    def _release_save(self) -> tuple[int, int]:
+        if not self._count:
+            raise RuntimeError("cannot release un-acquired lock")
+        state = (self._count, self._owner)
+        self._count = 0
+        self._owner = 0
+        self._block.release()
+        return state
+
+    def _acquire_restore(self, state: tuple[int, int]) -> None:
+        self._block.acquire()
+        self._count, self._owner = state
+
+    def _at_fork_reinit(self) -> None:
+        self._block._at_fork_reinit()
+        self._owner = 0
+        self._count = 0
+
+    def __repr__(self) -> str:
+        state = "locked" if self._count else "unlocked"
+        return f"<{state} _thread.RLock object owner={self._owner} count={self._count} at {id(self):#x}>"

@@ -1,0 +1,219 @@
+"""Stand-in for ``_thread``; ``threading`` stays CPython's own code on top of it.
+
+Implemented: threads (the joinable ones of 3.13 too), locks, RLock, ``_local``, identifiers,
+``interrupt_main``, ``_count``, sentinels. Passed through: ``exit``, constants. A stack size is kept
+and returned and changes nothing, since simulated threads have stacks that grow.
+"""
+
+from __future__ import annotations
+
+import _thread
+import concurrent.futures.thread
+import functools
+import logging
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+from ..runtime.greenlets import GreenletExit
+from ..runtime.signals import deliver_now, send_signal
+from ..runtime.thread import SimThread, current_thread
+from ..runtime.tracebacks import strip_exception
+from . import locks
+from .local import REAL_LOCAL, local, stand_in_for
+from .patching import dispatch, replace
+from .thread_handle import (
+    ThreadHandle,
+    main_thread_ident,
+    make_thread_handle,
+    start_joinable_thread,
+    wait_for_threads,
+)
+
+# Locks made before the stand-ins, in modules whose functions can block while they hold them.
+_EARLY_LOCKS: Final = (
+    (threading, "_active_limbo_lock"),
+    (threading, "_shutdown_locks_lock"),
+    (logging, "_lock"),
+    (concurrent.futures.thread, "_global_shutdown_lock"),
+)
+
+
+def start_thread(
+    thread: SimThread, function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> SimThread:
+    """A new simulated thread of the process of ``thread``. Raises RuntimeError if that is ending."""
+    if thread.dying or thread.process.exit_code is not None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+    owner = getattr(function, "__self__", None)
+    name = owner.name if isinstance(owner, threading.Thread) else getattr(function, "__name__", "thread")
+    call = functools.partial(_bootstrap, function, args, kwargs)
+    started = thread.scheduler.start(thread.process, call, name)
+    started.daemon = isinstance(owner, threading.Thread) and owner.daemon
+    return started
+
+
+def _bootstrap(function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    try:
+        function(*args, **kwargs)
+    except (SystemExit, GreenletExit):
+        pass
+    except BaseException as error:
+        strip_exception(error)
+        if sys.stderr is not None:
+            sys.stderr.write(f"Exception ignored in thread started by: {function!r}\n")
+            traceback.print_exception(error)
+
+
+def _start_new_thread(
+    thread: SimThread,
+    function: Callable[..., object],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None = None,
+    /,
+) -> int:
+    if not callable(function):
+        raise TypeError("first arg must be callable")
+    if not isinstance(args, tuple):
+        raise TypeError("2nd arg must be a tuple")
+    if kwargs is not None and not isinstance(kwargs, dict):
+        raise TypeError("optional 3rd arg must be a dictionary")
+    return start_thread(thread, function, args, kwargs or {}).ident
+
+
+def _set_sentinel(thread: SimThread) -> locks.lock:
+    """A lock released when the calling thread has ended."""
+    sentinel = locks.lock()
+
+    def release() -> None:
+        if sentinel.locked():
+            sentinel.release()
+
+    thread.at_end.append(release)
+    return sentinel
+
+
+def _native_id(thread: SimThread) -> int:
+    """As Linux: the main thread's is the pid, others' are numbers of the same kind."""
+    if thread.native_id == 0:
+        is_main = thread is thread.state.main
+        thread.native_id = thread.process.pid if is_main else thread.process.kernel.next_pid()
+    return thread.native_id
+
+
+def _interrupt_main(thread: SimThread, signum: int = signal.SIGINT, /) -> None:
+    if not 1 <= signum < signal.NSIG:
+        raise ValueError("signal number out of range")
+    if callable(thread.state.signals.handler(signum)):
+        send_signal(thread.state, signum)
+        if thread is thread.state.main:
+            deliver_now(thread)
+
+
+def _count(thread: SimThread) -> int:
+    return len(thread.state.threads()) - 1
+
+
+def _stack_size(thread: SimThread, size: int = 0, /) -> int:
+    if size < 0 or 0 < size < 32768:
+        raise ValueError(
+            f"size not valid: {size} bytes" if size > 0 else "size must be 0 or a positive value"
+        )
+    former = thread.state.stack_size
+    thread.state.stack_size = size
+    return former
+
+
+def _install_excepthook() -> None:
+    """Ending a thread is not an error of it, and frames of ours are nobody's business."""
+    globals_of = vars(threading)
+    make: Callable[[], Callable[[threading.Thread], None]] = globals_of["_make_invoke_excepthook"]
+
+    def make_invoke_excepthook() -> Callable[[threading.Thread], None]:
+        invoke = make()
+
+        def invoke_excepthook(thread: threading.Thread) -> None:
+            error = sys.exc_info()[1]
+            if current_thread() is not None and error is not None:
+                if isinstance(error, GreenletExit):
+                    return
+                strip_exception(error)
+            invoke(thread)
+
+        return invoke_excepthook
+
+    globals_of["_make_invoke_excepthook"] = make_invoke_excepthook
+
+
+def _replace_early_objects() -> None:
+    for module, name in _EARLY_LOCKS:
+        made = getattr(module, name, None)
+        if isinstance(made, locks.REAL_RLOCK):
+            replace(module, name, locks.RLock())
+        elif isinstance(made, locks.REAL_LOCK):
+            replace(module, name, locks.lock())
+    for reference in vars(logging)["_handlerList"]:
+        handler = reference()
+        if handler is not None and isinstance(handler.lock, locks.REAL_RLOCK):
+            handler.lock = threading.RLock()
+    for module in list(sys.modules.values()):
+        if isinstance(module, ModuleType):
+            for name, value in list(vars(module).items()):
+                if type(value) is REAL_LOCAL:
+                    replace(module, name, stand_in_for(value))
+    events = sys.modules.get("asyncio.events")
+    policy = getattr(events, "BaseDefaultEventLoopPolicy", None)
+    if policy is not None:
+        _replace_policy_local(events, policy)
+
+
+def _replace_policy_local(events: Any, policy: Any) -> None:
+    """asyncio's policy keeps each thread's loop in a local of a class made before ours."""
+
+    class Local(local):
+        _loop = None
+        _set_called = False
+
+    Local.__name__ = policy._Local.__name__
+    Local.__qualname__ = policy._Local.__qualname__
+    Local.__module__ = policy.__module__
+    policy._Local = Local
+    current = events._event_loop_policy
+    if current is not None and hasattr(current, "_local"):
+        former = current._local
+        current._local = Local()
+        if former._loop is not None:
+            current._local._loop = former._loop
+        if getattr(former, "_set_called", False):
+            current._local._set_called = True
+
+
+def install() -> None:
+    for name in ("allocate_lock", "allocate", "LockType", "lock"):
+        if hasattr(_thread, name):
+            replace(_thread, name, locks.lock)
+    replace(_thread, "RLock", locks.RLock)
+    for kind, name in ((locks.lock, "lock"), (locks.RLock, "RLock"), (local, "_local")):
+        kind.__module__ = "_thread"
+        kind.__qualname__ = name
+    replace(_thread, "_local", local)
+    for name in ("start_new_thread", "start_new"):
+        dispatch(_thread, name, _start_new_thread)
+    dispatch(_thread, "get_ident", lambda thread: thread.ident)
+    dispatch(_thread, "get_native_id", _native_id)
+    dispatch(_thread, "_set_sentinel", _set_sentinel)
+    dispatch(_thread, "interrupt_main", _interrupt_main)
+    dispatch(_thread, "_count", _count)
+    dispatch(_thread, "stack_size", _stack_size)
+    if hasattr(_thread, "_ThreadHandle"):
+        replace(_thread, "_ThreadHandle", ThreadHandle)
+        replace(_thread, "start_joinable_thread", start_joinable_thread)
+        dispatch(_thread, "_make_thread_handle", make_thread_handle)
+        dispatch(_thread, "_get_main_thread_ident", main_thread_ident)
+        dispatch(_thread, "_shutdown", wait_for_threads)
+    _install_excepthook()
+    _replace_early_objects()
