@@ -126,6 +126,10 @@ class Direction(Event):
         for frame in held:
             self._send_faulty(frame, self.clock.now, faults)
 
+    def last_arrival(self) -> int:
+        """When the last frame in flight will arrive, in ns; -1 if there is none."""
+        return self._last_arrival if self._in_flight else -1
+
     def fire(self) -> None:
         """The first frame in flight arrives, and all that arrive with it."""
         now = self.clock.now

@@ -68,6 +68,20 @@ def parse_size(value: int | str) -> int:
     return _whole(value, _SIZE_UNITS, SIZES)
 
 
+def parse_queue(value: int | str) -> tuple[int, int]:
+    """(packets, bytes) of a queue limit, -1 for the one not given: an int or ``"100"`` is a number of
+    packets, ``"64kB"`` a size. Raises ValueError if it is neither.
+    """
+    if isinstance(value, str) and not value.strip().isdigit():
+        try:
+            return -1, parse_size(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not {QUEUES}") from error
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or int(value) < 0:
+        raise ValueError(f"{value!r} is not {QUEUES}")
+    return int(value), -1
+
+
 def parse_probability(value: float) -> float:
     """``value`` as a float. Raises ValueError unless it is a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:

@@ -1,0 +1,372 @@
+"""The network: hosts, links and switches, and the run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..capture.recorder import PcapngRecorder
+from ..capture.tap import TapPoint
+from ..capture.trace import TraceEvent
+from ..clock.clock import SECOND, Clock, Event
+from ..kernel.kernel import EPOCH_NS
+from ..network.addressing import next_automatic, parse_interface_address
+from ..network.annotate import SocketAnnotator
+from ..network.fabric import Fabric
+from ..network.link import DEFAULT_MTU, DEFAULT_QUEUE
+from ..network.node import Node
+from ..network.switch import Switch as FabricSwitch
+from ..network.units import parse_duration
+from ..runtime.scheduler import Scheduler
+from ..shim.patch import install
+from .host import Host
+from .link import Link, Switch, parse_latency
+from .process import SIGTERM, Process, Start
+
+NO_ADDRESS = (-1, 0)
+
+SETTLE_LIMIT = SECOND
+"""How long, in ns, a run goes on for the sake of packets still on the wire when its programs have ended."""
+
+Printer = Callable[[str], None]
+
+
+class Network:
+    """A network of simulated hosts on one virtual clock.
+
+    ``seed`` decides everything random: the same programs with the same seed do the same, to the
+    nanosecond. ``live`` prints each line a program writes, as ``host | line``, to the real stdout or
+    stderr. ``bytes_on_wire`` serialises and parses every packet on every hop (slower; the run is the
+    same). ``keep_trace`` keeps every packet's story in :attr:`events`.
+
+    Use it as a context manager, or call :meth:`close`: neither threads nor open files stay behind.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        live: bool = False,
+        bytes_on_wire: bool = False,
+        keep_trace: bool = False,
+    ) -> None:
+        install()
+        self.fabric = Fabric(seed, bytes_on_wire, keep_trace)
+        streams = self.fabric.streams
+        self.scheduler = Scheduler(self.fabric.clock, streams.stream("scheduler"), streams)
+        self.hosts: dict[str, Host] = {}
+        self.switches: dict[str, Switch] = {}
+        self.links: list[Link] = []
+        self.processes: list[Process] = []
+        """Every process spawned by :meth:`Host.spawn`, in order."""
+        # Those the run waits for, without the last ones that have ended.
+        self._foreground: list[Process] = []
+        # The real streams: inside a simulated process sys.stdout is that process's own.
+        self._live = (sys.stdout, sys.stderr) if live else None
+        self._recorders: list[PcapngRecorder] = []
+        self._closed = False
+
+    # What there is
+
+    def host(
+        self,
+        name: str,
+        address: str | Sequence[str] | None = None,
+        *,
+        names: Sequence[str] = (),
+    ) -> Host:
+        """A new host. Every other resolves its name, and ``names``, to its addresses.
+
+        ``address`` is an IPv4 address with or without prefix length (default 24), or several, one for
+        each of the interfaces eth0, eth1 …; None takes the next free one of 10.0.0.0/16; an empty
+        list leaves it with the loopback alone.
+
+        Raises ValueError for a bad address, or a name or address that is taken.
+        """
+        _check_name(name)
+        for other in names:
+            _check_name(other)
+        if address is None:
+            taken = {own for node in self.fabric.nodes.values() for own in node.addresses()}
+            addresses = [next_automatic(taken)]
+        else:
+            texts = [address] if isinstance(address, str) else address
+            addresses = [parse_interface_address(text) for text in texts]
+        host = Host(self, self.fabric.add_node(name, addresses))
+        for other in names:
+            self.fabric.add_name(other, host.node)
+        self.hosts[name] = host
+        return host
+
+    def switch(self, name: str) -> Switch:
+        """A new learning switch. Raises ValueError if the name is taken."""
+        _check_name(name)
+        switch = Switch(self.fabric.add_switch(name))
+        self.switches[name] = switch
+        return switch
+
+    def link(
+        self,
+        a: Host | Switch | str,
+        b: Host | Switch | str,
+        *,
+        latency: int | str = "100us",
+        jitter: int | str = 0,
+        in_order: bool = False,
+        bandwidth: int | str = 0,
+        queue: int | str = DEFAULT_QUEUE,
+        mtu: int = DEFAULT_MTU,
+        loss: float = 0.0,
+        duplicate: float = 0.0,
+        corrupt: float = 0.0,
+        addresses: tuple[str, str] = ("", ""),
+    ) -> Link:
+        """A link between two hosts or switches, or their names.
+
+        ``latency`` and ``jitter`` (the latency varies by this much either way; unless ``in_order``
+        frames reorder) in ns or as ``"10ms"``; ``bandwidth`` in bit/s or as ``"10mbit"``, 0 for no
+        limit; ``queue`` in packets, or bytes as ``"64kB"``, that may wait to be sent; ``mtu`` in bytes;
+        ``loss``, ``duplicate`` and ``corrupt`` are probabilities of each packet. ``addresses`` gives the
+        ends new interfaces with addresses of their own, ``""`` for none; else each host's next
+        address is used, and the first again when all are.
+
+        All but the ends and addresses can be changed by :meth:`Link.set`, also for one direction.
+
+        Raises ValueError for a bad setting or address, an unknown name, or a loop of switches.
+        """
+        parse_latency(latency)
+        if not 68 <= mtu <= 65535:
+            raise ValueError(f"an mtu has 68 to 65535 bytes, not {mtu}")
+        ends = [parse_interface_address(text) if text else NO_ADDRESS for text in addresses]
+        made = self.fabric.connect(self._place(a), self._place(b), ends[0], ends[1])
+        if mtu != DEFAULT_MTU:
+            self.fabric.set_mtu(made, mtu)
+        link = Link(made)
+        link.set(
+            latency=latency,
+            jitter=jitter,
+            in_order=in_order,
+            bandwidth=bandwidth,
+            queue=queue,
+            loss=loss,
+            duplicate=duplicate,
+            corrupt=corrupt,
+        )
+        self.links.append(link)
+        return link
+
+    def _place(self, place: Host | Switch | str) -> Node | FabricSwitch:
+        if isinstance(place, Host):
+            return place.node
+        if isinstance(place, Switch):
+            return place.switch
+        if place in self.hosts:
+            return self.hosts[place].node
+        if place in self.switches:
+            return self.switches[place].switch
+        known = ", ".join([*self.hosts, *self.switches])
+        raise ValueError(f"there is no host or switch {place!r}, only {known}")
+
+    # Running
+
+    @property
+    def clock(self) -> Clock:
+        return self.fabric.clock
+
+    @property
+    def now(self) -> int:
+        """Virtual time in ns since the run began."""
+        return self.fabric.clock.now
+
+    @property
+    def seed(self) -> int:
+        return self.fabric.seed
+
+    def at(self, when: int | str, call: Callable[[], object]) -> None:
+        """Have ``call()`` made at a virtual time (ns, or ``"2s"``), outside of every process."""
+        self.fabric.clock.at(parse_duration(when), _Call(self.clock, call))
+
+    def run(self, until: int | str | None = None) -> bool:
+        """Run until every program that is no daemon has ended, or virtual time ``until`` (ns, or
+        ``"5s"``) is reached.
+
+        When they have ended, and what was on the wire has arrived (for at most a second), daemons are
+        ended as if by SIGTERM, everything they held is closed, and it returns True. When ``until``
+        comes first it returns False, and another run goes on from there. With nothing but daemons to
+        run it goes on to ``until`` and leaves them running.
+
+        Raises Stuck, with who waits for what, if nothing can happen any more although a program has
+        not ended; BusyLoop if one computes for too long without a call that blocks; ValueError if
+        only daemons are there and ``until`` is not given.
+        """
+        self._check_open()
+        limit = -1 if until is None else parse_duration(until)
+        if self._all_ended():
+            if limit >= 0:
+                self.scheduler.run(limit, _never)
+            elif not all(process.ended() for process in self.processes):
+                raise ValueError("only daemons are there to run, which nothing ends: give a time, until=…")
+            return True
+        self.scheduler.run(limit, self._all_ended)
+        if not self._all_ended():
+            return False
+        self._settle(limit)
+        self._stop_daemons()
+        return True
+
+    def _all_ended(self) -> bool:
+        foreground = self._foreground
+        while foreground and foreground[-1].ended():
+            foreground.pop()
+        return not foreground
+
+    def _settle(self, limit: int) -> None:
+        """Let what is on the wire arrive, and what it brings about."""
+        end = self.now + SETTLE_LIMIT
+        if limit >= 0:
+            end = min(end, limit)
+        while self.now <= (arrival := self.fabric.last_arrival()) <= end:
+            self.scheduler.run(arrival, _never)
+
+    def schedule(self, process: Process, delay: int) -> None:
+        """Take up a new process, to be started in ``delay`` ns."""
+        self._check_open()
+        self.processes.append(process)
+        if not process.daemon:
+            self._foreground.append(process)
+        self.fabric.clock.after(delay, Start(process))
+
+    def _stop_daemons(self) -> None:
+        for process in self.processes:
+            if process.daemon:
+                process.kill(SIGTERM)
+        # One turn of the scheduler unwinds the threads.
+        self.scheduler.run(self.now, lambda: True)
+
+    # Watching
+
+    @property
+    def digest(self) -> str:
+        """Digest of everything that was on any wire so far, with its times. Equal for equal runs."""
+        return self.fabric.trace.digest()
+
+    @property
+    def events(self) -> list[TraceEvent]:
+        """What was on the wires, in order; stays empty unless made with ``keep_trace``."""
+        return self.fabric.trace.events
+
+    def capture(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        hosts: Sequence[Host | str] | None = None,
+        arrivals: bool = True,
+    ) -> None:
+        """Write what is on the wires from now on to a pcapng file at ``path``, until closed.
+
+        Each interface is one of the file's, times are virtual (from 2026-01-01), and comments name
+        host, process and descriptor of the socket that sent or took a packet. ``hosts`` limits it to
+        their interfaces. A packet shows where it was sent and where it arrived, which Wireshark may
+        call a retransmission; ``arrivals=False`` leaves out the second. Raises OSError if the file
+        cannot be written, ValueError for an unknown host.
+        """
+        self._check_open()
+        wanted: Callable[[TapPoint], bool] | None = None
+        if hosts is not None:
+            names = [host if isinstance(host, str) else host.name for host in hosts]
+            for name in names:
+                if name not in self.hosts:
+                    raise ValueError(f"there is no host {name!r}, only {', '.join(self.hosts)}")
+            wanted = _Among(names)
+        annotator = SocketAnnotator(self.fabric.nodes)
+        file = Path(path).open("wb")  # noqa: SIM115  the recorder closes it
+        recorder = PcapngRecorder(file, EPOCH_NS, annotator, wanted, arrivals)
+        for point in self.fabric.points:
+            recorder.add_point(point)
+        self._recorders.append(recorder)
+        self.fabric.add_tap(recorder)
+
+    def line_printers(self, host: str) -> tuple[Printer | None, Printer | None]:
+        """What prints a line of a program's stdout and stderr while it runs, if it is to be."""
+        if self._live is None:
+            return None, None
+        stdout, stderr = self._live
+
+        def to_stdout(line: str) -> None:
+            print(f"{host} | {line}", file=stdout, flush=True)
+
+        def to_stderr(line: str) -> None:
+            print(f"{host} | {line}", file=stderr, flush=True)
+
+        return to_stdout, to_stderr
+
+    # The end
+
+    def close(self) -> None:
+        """End every process and thread, close captures. Harmless when called again."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            for process in self.processes:
+                process.kill()
+            self.scheduler.close()
+        finally:
+            for recorder in self._recorders:
+                recorder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the network is closed")
+
+    def __repr__(self) -> str:
+        return f"<Network seed={self.seed} {len(self.hosts)} hosts at {self.now / SECOND:.9f} s>"
+
+
+class _Call(Event):
+    """A call that is to be made at a virtual time."""
+
+    def __init__(self, clock: Clock, call: Callable[[], object]) -> None:
+        self._clock = clock
+        self._call = call
+
+    def fire(self) -> None:
+        self._call()
+        # It may have made a thread runnable or killed one.
+        self._clock.stopped = True
+
+
+class _Among:
+    """Whether a point is at one of some hosts."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+
+    def __call__(self, point: TapPoint) -> bool:
+        return point.node in self._names
+
+
+def _never() -> bool:
+    return False
+
+
+def _check_name(name: str) -> None:
+    """A name of a host or switch is one a resolver takes (RFC 1123 §2.1, and underscores)."""
+    plain = name.replace("-", "").replace("_", "").replace(".", "")
+    if not (plain.isascii() and plain.isalnum()) or len(name) > 253 or name[0] in "-.":
+        raise ValueError(f"{name!r} is not a host name: letters, digits, '-', '_' and '.'")

@@ -1,0 +1,157 @@
+"""A process of a host: one program, its output and how it ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..clock.clock import Event
+from ..kernel.file import File
+from ..kernel.process import Process as KernelProcess
+from ..runtime.greenlets import GreenletExit
+from ..runtime.program import Program, start_program
+from ..runtime.thread import current_thread
+from .streams import OutputFile
+
+if TYPE_CHECKING:
+    from .host import Host
+
+SIGTERM = 15
+SIGKILL = 9
+
+
+class Process:
+    """A program on a host. Made by :meth:`Host.spawn`; it starts when the network runs.
+
+    No attribute waits: each tells how things stand now.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        program: Program,
+        *,
+        daemon: bool,
+        environ: dict[str, str],
+        directory: str | None,
+        uid: int,
+        streams: tuple[File, File, File],
+    ) -> None:
+        self.host = host
+        self.daemon = daemon
+        """:meth:`Network.run` does not wait for it, and stops it at the end."""
+        self.kernel_process: KernelProcess | None = None
+        """The kernel's record of it, None until it has started."""
+        self.cancelled = False
+        self._program = program
+        self._environ = environ
+        self._directory = directory
+        self._uid = uid
+        self._streams = streams
+
+    @property
+    def name(self) -> str:
+        """The program's short name: ``server.py``."""
+        return self._program.name()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id on its host, None until it has started."""
+        return None if self.kernel_process is None else self.kernel_process.pid
+
+    @property
+    def exitcode(self) -> int | None:
+        """Exit code, -N if signal N ended it, None until it has ended.
+
+        0 is success, 1 an unhandled exception, and what the program gave to ``sys.exit`` otherwise.
+        """
+        return None if self.kernel_process is None else self.kernel_process.exit_code
+
+    @property
+    def exception(self) -> BaseException | None:
+        """The exception that ended it, None if there was none (so far)."""
+        if self.kernel_process is None:
+            return None
+        return self.host.network.scheduler.state_of(self.kernel_process).exception
+
+    @property
+    def result(self) -> object:
+        """What a callable returned, None for other programs.
+
+        Raises the exception that ended it, if one did; RuntimeError if it has not ended, or was
+        killed.
+        """
+        process = self.kernel_process
+        if process is None or process.exit_code is None:
+            raise RuntimeError(f"{self!r} has not ended")
+        state = self.host.network.scheduler.state_of(process)
+        if state.exception is not None:
+            raise state.exception
+        if process.exit_code < 0:
+            raise RuntimeError(f"{self!r} was ended by signal {-process.exit_code}")
+        return state.result
+
+    @property
+    def stdout(self) -> str:
+        """What it has printed so far. Raises RuntimeError if that went to the real stdout."""
+        return self._output(1).text()
+
+    @property
+    def stderr(self) -> str:
+        """What it has written to stderr so far, a traceback included. Raises as ``stdout``."""
+        return self._output(2).text()
+
+    def kill(self, signal: int = SIGKILL) -> None:
+        """End it at once with exit code ``-signal``: everything it held is closed, as the kernel does.
+
+        Not started yet, it never will be. Harmless once it has ended.
+        """
+        process = self.kernel_process
+        if process is None:
+            self.cancelled = True
+        elif process.exit_code is None:
+            self.host.network.scheduler.state_of(process).terminate(-signal)
+            thread = current_thread()
+            if thread is not None and thread.process is process:
+                raise GreenletExit
+
+    def ended(self) -> bool:
+        """Whether it has ended, or will never start."""
+        return self.cancelled or self.exitcode is not None
+
+    def start(self) -> None:
+        """Start it now. The network does so when its time has come."""
+        if self.cancelled or self.kernel_process is not None:
+            return
+        network = self.host.network
+        program = self._program
+        process = self.host.node.kernel.spawn(program.name(), program.argv, None, *self._streams)
+        process.environ.update(self._environ)
+        if self._uid != 0:
+            process.set_credentials(self._uid, self._uid)
+        if self._directory is not None:
+            process.cwd = self._directory
+            network.scheduler.state_of(process).view.directory = self._directory
+        self.kernel_process = process
+        start_program(network.scheduler, process, program)
+
+    def _output(self, fd: int) -> OutputFile:
+        file = self._streams[fd]
+        if not isinstance(file, OutputFile):
+            raise RuntimeError(f"the output of {self!r} was not kept")
+        return file
+
+    def __repr__(self) -> str:
+        pid = "" if self.pid is None else f"[{self.pid}]"
+        return f"<Process {self.name}{pid} on {self.host.name}>"
+
+
+class Start(Event):
+    """The time of a process has come."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def fire(self) -> None:
+        self.process.start()
+        # The clock gives way to the new thread.
+        self.process.host.network.clock.stopped = True

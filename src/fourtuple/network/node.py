@@ -1,0 +1,105 @@
+"""A node: one host with its stack, its kernel and its interfaces."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..clock.clock import Clock
+from ..clock.streams import Stream
+from ..kernel.kernel import Kernel
+from ..stack.interface import Interface
+from ..stack.stack import Stack
+from ..wire.address import format_ip, is_v4
+from .link import DEFAULT_MTU
+
+LOCAL_MAC: Final = 0x0200_0000_0000
+"""First of the locally administered MAC addresses interfaces get: 02:00:NN:NN:NN:II, node and interface."""
+
+MAX_INTERFACES: Final = 256
+
+
+class Node:
+    """One host. ``names`` is the network's table of host names, ``index`` its number from 1.
+
+    Interfaces eth0, eth1 … are made for the addresses it is given, and later for links; one that no
+    link is plugged into is up, but what it sends gets lost.
+    """
+
+    __slots__ = ("_free", "index", "interfaces", "kernel", "name", "stack")
+
+    def __init__(
+        self, name: str, index: int, clock: Clock, stream: Stream, names: dict[str, list[int]]
+    ) -> None:
+        self.name = name
+        self.index = index
+        self.stack: Stack = Stack(name, clock, stream)
+        self.kernel: Kernel = Kernel(self.stack, names)
+        self.interfaces: list[Interface] = []
+        """Those a link can be plugged into: all but lo."""
+        self._free: list[Interface] = []
+
+    def add_interface(self, address: int, prefix_length: int) -> Interface:
+        """A new interface with ``address``; alone, without its subnet, if another is on that.
+
+        Raises ValueError if the host has too many."""
+        number = len(self.interfaces)
+        if number >= MAX_INTERFACES:
+            raise ValueError(f"host {self.name} has its {MAX_INTERFACES} interfaces already")
+        if self._subnet_taken(address):
+            # Two routes to one subnet: the second would never be used.
+            prefix_length = _bits(address)
+        mac = LOCAL_MAC | self.index << 8 | number
+        interface = self.stack.add_interface(f"eth{number}", mac, DEFAULT_MTU, None)
+        self.stack.add_address(interface, address, prefix_length)
+        self.interfaces.append(interface)
+        self._free.append(interface)
+        return interface
+
+    def plug(self, address: int, prefix_length: int) -> Interface:
+        """The interface for the next link.
+
+        With an ``address`` (-1: none) a new one. Without, the first that no link is plugged into; and
+        if all are taken, a new one that shares the address of the first. Raises ValueError if the
+        host has no address at all.
+        """
+        if address < 0:
+            if self._free:
+                return self._free.pop(0)
+            if not self.interfaces:
+                raise ValueError(f"host {self.name} has no address, so no link can be plugged in")
+            address = self.interfaces[0].addresses[0][0]
+        interface = self.add_interface(address, prefix_length)
+        self._free.remove(interface)
+        return interface
+
+    def reach(self, address: int, interface: Interface) -> None:
+        """See to it that ``address``, at the other end of the link at ``interface``, is reached there."""
+        entry = self.stack.routes.lookup(address, 0)
+        if entry is not None and entry.interface is interface:
+            return
+        self.stack.add_route(address, _bits(address), -1, interface, 0, interface.addresses[0][0])
+
+    def addresses(self) -> list[int]:
+        """Its addresses, each once, lo's not included."""
+        found: list[int] = []
+        for interface in self.interfaces:
+            for address, _ in interface.addresses:
+                if address not in found:
+                    found.append(address)
+        return found
+
+    def _subnet_taken(self, address: int) -> bool:
+        for interface in self.interfaces:
+            for own, length in interface.addresses:
+                shift = _bits(own) - length
+                if is_v4(own) == is_v4(address) and own >> shift == address >> shift:
+                    return True
+        return False
+
+    def __repr__(self) -> str:
+        return f"Node({self.name}, {', '.join(format_ip(address) for address in self.addresses())})"
+
+
+def _bits(address: int) -> int:
+    """Length of a host's own prefix."""
+    return 32 if is_v4(address) else 128
