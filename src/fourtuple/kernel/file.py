@@ -9,7 +9,7 @@ from mypy_extensions import mypyc_attr
 
 from .error import KernelError
 from .limits import OpenFiles
-from .wait import WaitQueue
+from .wait import Waiter, WaitQueue
 
 O_RDONLY: Final = 0
 O_WRONLY: Final = 1
@@ -40,8 +40,8 @@ DEFAULT_POLL: Final = 1 | 4 | 64 | 256
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class FileWatch:
-    """Something that must know when a file is gone: an epoll's item."""
+class FileWatch(Waiter):
+    """A waiter that must also know when its file is gone: an epoll's item."""
 
     __slots__ = ()
 
@@ -163,6 +163,10 @@ class File:
     def mode(self) -> int:
         """File type and permissions as in st_mode."""
         return S_IFREG | 0o600
+
+    def stat_ino(self) -> int:
+        """st_ino; both ends of a pipe show one."""
+        return self.ino
 
     def isatty(self) -> bool:
         return False

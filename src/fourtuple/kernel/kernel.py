@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EAFNOSUPPORT, ECHILD, EINVAL
+from errno import EAFNOSUPPORT, ECHILD, EINVAL, EOPNOTSUPP, EPROTONOSUPPORT, ESOCKTNOSUPPORT
 from typing import TYPE_CHECKING, Final
 
 from ..clock.clock import Clock
@@ -11,8 +11,12 @@ from .error import KernelError
 from .file import File
 from .limits import OpenFiles
 from .process import CAP_SYS_ADMIN, Process
+from .sockaddr import AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 from .socket import Socket
 from .socket_table import SocketRow
+from .unix import UnixSocket, UnixStream, connect_back
+from .unix_datagram import UnixDatagram, UnixSeqpacket
+from .unix_names import UnixNames
 
 if TYPE_CHECKING:
     from ..stack.stack import Stack
@@ -23,6 +27,7 @@ EPOCH_NS: Final = 1767225600 * 10**9
 POLLIN: Final = 1
 FIRST_INO: Final = 1000
 FILE_MAX: Final = 1 << 20
+SOCK_MAX: Final = 11
 
 
 class Kernel:
@@ -34,13 +39,16 @@ class Kernel:
     __slots__ = (
         "_next_ino",
         "_next_pid",
+        "caller",
         "clock",
         "epoch_ns",
         "hostname",
+        "max_dgram_qlen",
         "names",
         "open_files",
         "processes",
         "stack",
+        "unix",
     )
 
     def __init__(self, stack: Stack, names: dict[str, list[int]]) -> None:
@@ -52,6 +60,11 @@ class Kernel:
         self.open_files: OpenFiles = OpenFiles(FILE_MAX)
         self.processes: dict[int, Process] = {}
         """Living processes and those not yet waited for, by pid, oldest first."""
+        self.caller: Process | None = None
+        """Who makes the present call, for credentials and directory; None: who made the file."""
+        self.unix: UnixNames = UnixNames()
+        self.max_dgram_qlen: int = 10
+        """net.unix.max_dgram_qlen."""
         self._next_pid: int = 1
         self._next_ino: int = FIRST_INO
 
@@ -160,11 +173,32 @@ class Kernel:
 
         Raises EAFNOSUPPORT, ESOCKTNOSUPPORT, EPROTONOSUPPORT, EINVAL or EPERM as socket(2).
         """
+        if not 0 <= type < SOCK_MAX:
+            raise KernelError(EINVAL)
+        if family == AF_UNIX:
+            return self._unix_socket(process, type, protocol)
         raise KernelError(EAFNOSUPPORT)
 
     def socketpair(self, process: Process, family: int, type: int, protocol: int) -> tuple[Socket, Socket]:
         """Two connected unix sockets (socketpair(2)). Raises EOPNOTSUPP for other families."""
-        raise KernelError(EINVAL)
+        if family != AF_UNIX:
+            self.socket(process, family, type, protocol).discard()
+            raise KernelError(EOPNOTSUPP)
+        one = self._unix_socket(process, type, protocol)
+        other = self._unix_socket(process, type, protocol)
+        connect_back(one, other)
+        return one, other
+
+    def _unix_socket(self, process: Process, type: int, protocol: int) -> UnixSocket:
+        if protocol not in (0, AF_UNIX):
+            raise KernelError(EPROTONOSUPPORT)
+        if type == SOCK_STREAM:
+            return UnixStream(self, process)
+        if type in (SOCK_DGRAM, SOCK_RAW):
+            return UnixDatagram(self, process)
+        if type == SOCK_SEQPACKET:
+            return UnixSeqpacket(self, process)
+        raise KernelError(ESOCKTNOSUPPORT)
 
     def holders(self, endpoint: Endpoint) -> list[tuple[Process, int]]:
         """The processes and descriptors that hold the socket of ``endpoint``."""

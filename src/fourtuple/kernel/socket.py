@@ -8,7 +8,7 @@ everything (MSG_WAITALL, a blocking send): the kernel moves what it can and says
 
 from __future__ import annotations
 
-from errno import EOPNOTSUPP
+from errno import EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
@@ -16,6 +16,8 @@ from mypy_extensions import mypyc_attr
 from .error import KernelError
 from .file import O_RDWR, S_IFSOCK, File
 from .sockaddr import SockAddr
+from .sockopt import SOL_SOCKET, check_option
+from .sockopt_socket import get_socket_option, set_socket_option
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -41,7 +43,8 @@ SHUT_RD: Final = 0
 SHUT_WR: Final = 1
 SHUT_RDWR: Final = 2
 
-SOMAXCONN: Final = 4096
+SOMAXCONN_LIMIT: Final = 0x7FFF_FFFF
+"""A negative backlog counts as this, before net.core.somaxconn bounds it."""
 
 
 class ControlMessage:
@@ -75,18 +78,44 @@ class Received:
         self.control: list[ControlMessage] = []
         """Received SCM_RIGHTS files are held by this list; whoever takes it drops or installs them."""
 
+    def drop_files(self) -> None:
+        """Let go of received rights nobody wants."""
+        for message in self.control:
+            if message.files is not None:
+                files = message.files
+                message.files = None
+                for file in files:
+                    file.drop()
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Socket(File):
-    """A socket of any family. ``kernel`` is the host it lives on, ``creator`` who made it."""
+    """A socket of any family. ``kernel`` is the host it lives on, ``creator`` who made it.
+
+    The attributes named after SO_* options hold them; :meth:`option_changed` passes a change on.
+    """
 
     __slots__ = (
+        "broadcast",
         "creator",
         "family",
+        "keepalive",
         "kernel",
+        "linger_on",
+        "linger_seconds",
+        "mark",
+        "oob_inline",
+        "passcred",
+        "priority",
         "protocol",
+        "rcvbuf",
+        "rcvlowat",
         "receive_timeout",
+        "reuse_addr",
+        "reuse_port",
         "send_timeout",
+        "sndbuf",
+        "timestamps",
         "type",
     )
 
@@ -100,9 +129,28 @@ class Socket(File):
         self.type: int = type
         self.protocol: int = protocol
         self.receive_timeout: int = -1
-        """SO_RCVTIMEO in ns, -1 for none."""
+        """SO_RCVTIMEO in ns, -1 for none. How long a blocking caller waits."""
         self.send_timeout: int = -1
         """SO_SNDTIMEO in ns, -1 for none."""
+        self.sndbuf: int = kernel.stack.sysctl.wmem_default
+        self.rcvbuf: int = kernel.stack.sysctl.rmem_default
+        self.rcvlowat: int = 1
+        self.reuse_addr: bool = False
+        self.reuse_port: bool = False
+        self.broadcast: bool = False
+        self.keepalive: bool = False
+        self.oob_inline: bool = False
+        self.passcred: bool = False
+        self.linger_on: bool = False
+        self.linger_seconds: int = 0
+        self.timestamps: int = 0
+        """SO_TIMESTAMP or SO_TIMESTAMPNS, whichever is on; 0 for neither."""
+        self.priority: int = 0
+        self.mark: int = 0
+
+    def caller(self) -> Process:
+        """The process that makes the present call: its credentials and directory count."""
+        return self.kernel.caller or self.creator
 
     def bind(self, addr: SockAddr) -> None:
         raise KernelError(EOPNOTSUPP)
@@ -140,7 +188,10 @@ class Socket(File):
     def recv(self, count: int, flags: int) -> bytes | None:
         """Data only. None: would block; b"": end of stream or an empty datagram."""
         received = self.recvmsg(count, flags)
-        return None if received is None else received.data
+        if received is None:
+            return None
+        received.drop_files()
+        return received.data
 
     def sendmsg(self, data: bytes, flags: int, addr: SockAddr | None, control: list[ControlMessage]) -> int:
         """Bytes taken; -1: would block. EPIPE stands for SIGPIPE too (MSG_NOSIGNAL or not)."""
@@ -153,11 +204,79 @@ class Socket(File):
     def shutdown(self, how: int) -> None:
         raise KernelError(EOPNOTSUPP)
 
+    # Options
+
     def setsockopt(self, level: int, name: int, value: bytes) -> None:
-        raise KernelError(EOPNOTSUPP)
+        """setsockopt(2), value in Linux's layout. Raises ENOPROTOOPT, EINVAL, EPERM …"""
+        if level == SOL_SOCKET:
+            check_option(level, name, True)
+            set_socket_option(self, name, value)
+        else:
+            self.set_protocol_option(level, name, value)
 
     def getsockopt(self, level: int, name: int, length: int) -> bytes:
+        """getsockopt(2): at most ``length`` bytes of the value."""
+        if length < 0:
+            raise KernelError(EINVAL)
+        if level == SOL_SOCKET:
+            check_option(level, name, False)
+            value = get_socket_option(self, name, length)
+        else:
+            value = self.get_protocol_option(level, name, length)
+        return value[:length]
+
+    def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
+        """Set an option of a level other than SOL_SOCKET."""
         raise KernelError(EOPNOTSUPP)
+
+    def get_protocol_option(self, level: int, name: int, length: int) -> bytes:
+        """Read an option of a level other than SOL_SOCKET."""
+        raise KernelError(EOPNOTSUPP)
+
+    def option_changed(self, name: int) -> None:
+        """The attribute of the SOL_SOCKET option ``name`` was set."""
+
+    def send_buffer(self) -> int:
+        """SO_SNDBUF."""
+        return self.sndbuf
+
+    def receive_buffer(self) -> int:
+        """SO_RCVBUF."""
+        return self.rcvbuf
+
+    def take_error(self) -> int:
+        """SO_ERROR: the pending error, cleared by asking."""
+        return 0
+
+    def accepting(self) -> bool:
+        """SO_ACCEPTCONN: whether it listens."""
+        return False
+
+    def peer_credentials(self) -> tuple[int, int, int]:
+        """SO_PEERCRED: pid, uid and gid; 0, -1, -1 if unknown."""
+        return 0, -1, -1
+
+    def bound_device(self) -> int:
+        """SO_BINDTOIFINDEX: ifindex, 0 for none."""
+        return 0
+
+    def bind_device(self, ifindex: int) -> None:
+        """Send and receive through this interface only; 0: through any."""
+        raise KernelError(EOPNOTSUPP)
+
+    def incoming_cpu(self) -> int:
+        """SO_INCOMING_CPU."""
+        return -1
+
+    def set_incoming_cpu(self, cpu: int) -> None:
+        """SO_INCOMING_CPU."""
+
+    def receive_target(self, count: int, flags: int) -> int:
+        """How many bytes a blocking receive of ``count`` gathers before it returns.
+
+        1 for most; SO_RCVLOWAT or, with MSG_WAITALL, ``count`` for streams.
+        """
+        return 1
 
     # As a file
 

@@ -1,0 +1,255 @@
+"""Options of level SOL_SOCKET, alike for all families (Linux ``sk_setsockopt``, ``sk_getsockopt``)."""
+
+from __future__ import annotations
+
+from errno import EACCES, EDOM, EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM
+from typing import TYPE_CHECKING, Final
+
+from .error import KernelError
+from .layout import pack_int, pack_linger, pack_timeval, pack_ucred, read_int, read_timeval, read_two_ints
+from .process import CAP_NET_ADMIN, CAP_NET_RAW
+from .sockaddr import AF_INET, AF_INET6, AF_UNIX
+from .sockopt import (
+    SO_ACCEPTCONN,
+    SO_BINDTODEVICE,
+    SO_BINDTOIFINDEX,
+    SO_BROADCAST,
+    SO_BSDCOMPAT,
+    SO_COOKIE,
+    SO_DEBUG,
+    SO_DOMAIN,
+    SO_ERROR,
+    SO_INCOMING_CPU,
+    SO_KEEPALIVE,
+    SO_LINGER,
+    SO_MARK,
+    SO_OOBINLINE,
+    SO_PASSCRED,
+    SO_PEERCRED,
+    SO_PRIORITY,
+    SO_PROTOCOL,
+    SO_RCVBUF,
+    SO_RCVBUFFORCE,
+    SO_RCVLOWAT,
+    SO_RCVTIMEO,
+    SO_REUSEADDR,
+    SO_REUSEPORT,
+    SO_SNDBUF,
+    SO_SNDBUFFORCE,
+    SO_SNDLOWAT,
+    SO_SNDTIMEO,
+    SO_TIMESTAMP,
+    SO_TIMESTAMPNS,
+    SO_TYPE,
+)
+
+if TYPE_CHECKING:
+    from .socket import Socket
+
+MIN_SNDBUF: Final = 4608
+MIN_RCVBUF: Final = 2304
+INT_MAX: Final = 0x7FFF_FFFF
+IFNAMSIZ: Final = 16
+
+_JIFFY: Final = 4_000_000
+_MAX_TIMEOUT_SECONDS: Final = INT_MAX
+
+
+def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
+    """Set an option the table says can be set."""
+    if name == SO_BINDTODEVICE:
+        _bind_to_device(socket, value)
+        return
+    number = read_int(value)
+    on = number != 0
+    if name == SO_REUSEADDR:
+        socket.reuse_addr = on
+    elif name == SO_REUSEPORT:
+        if on and socket.family not in (AF_INET, AF_INET6):
+            raise KernelError(EOPNOTSUPP)
+        socket.reuse_port = on
+    elif name == SO_BROADCAST:
+        socket.broadcast = on
+    elif name == SO_KEEPALIVE:
+        socket.keepalive = on
+    elif name == SO_OOBINLINE:
+        socket.oob_inline = on
+    elif name == SO_SNDBUF:
+        _set_sndbuf(socket, min(number & 0xFFFFFFFF, socket.kernel.stack.sysctl.wmem_max))
+    elif name == SO_RCVBUF:
+        _set_rcvbuf(socket, min(number & 0xFFFFFFFF, socket.kernel.stack.sysctl.rmem_max))
+    elif name == SO_SNDBUFFORCE:
+        _need(socket, CAP_NET_ADMIN, EPERM)
+        _set_sndbuf(socket, max(number, 0))
+    elif name == SO_RCVBUFFORCE:
+        _need(socket, CAP_NET_ADMIN, EPERM)
+        _set_rcvbuf(socket, max(number, 0))
+    elif name == SO_RCVLOWAT:
+        socket.rcvlowat = INT_MAX if number < 0 else number or 1
+    elif name == SO_LINGER:
+        _, seconds = read_two_ints(value)
+        socket.linger_on = on
+        if on:
+            socket.linger_seconds = seconds & 0xFFFFFFFF
+    elif name == SO_RCVTIMEO:
+        socket.receive_timeout = _read_timeout(value)
+    elif name == SO_SNDTIMEO:
+        socket.send_timeout = _read_timeout(value)
+    elif name in (SO_TIMESTAMP, SO_TIMESTAMPNS):
+        if on:
+            socket.timestamps = name
+        elif socket.timestamps == name:
+            socket.timestamps = 0
+    elif name == SO_PASSCRED:
+        if socket.family != AF_UNIX:
+            raise KernelError(EOPNOTSUPP)
+        socket.passcred = on
+    elif name == SO_BINDTOIFINDEX:
+        if number < 0:
+            raise KernelError(EINVAL)
+        _bind_ifindex(socket, number)
+    elif name == SO_INCOMING_CPU:
+        socket.set_incoming_cpu(number)
+    elif name == SO_PRIORITY:
+        if not 0 <= number <= 6:
+            _need(socket, CAP_NET_ADMIN, EPERM)
+        socket.priority = number
+    elif name == SO_MARK:
+        _need(socket, CAP_NET_ADMIN, EPERM)
+        socket.mark = number
+    elif name == SO_DEBUG:
+        if on:
+            _need(socket, CAP_NET_ADMIN, EACCES)
+    elif name != SO_BSDCOMPAT:
+        raise KernelError(ENOPROTOOPT)
+    socket.option_changed(name)
+
+
+def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
+    """Read an option the table says can be read."""
+    if name == SO_TYPE:
+        return pack_int(socket.type)
+    if name == SO_DOMAIN:
+        return pack_int(socket.family)
+    if name == SO_PROTOCOL:
+        return pack_int(socket.protocol)
+    if name == SO_ERROR:
+        return pack_int(socket.take_error())
+    if name == SO_ACCEPTCONN:
+        return pack_int(socket.accepting())
+    if name == SO_REUSEADDR:
+        return pack_int(socket.reuse_addr)
+    if name == SO_REUSEPORT:
+        return pack_int(socket.reuse_port)
+    if name == SO_BROADCAST:
+        return pack_int(socket.broadcast)
+    if name == SO_KEEPALIVE:
+        return pack_int(socket.keepalive)
+    if name == SO_OOBINLINE:
+        return pack_int(socket.oob_inline)
+    if name == SO_SNDBUF:
+        return pack_int(socket.send_buffer())
+    if name == SO_RCVBUF:
+        return pack_int(socket.receive_buffer())
+    if name == SO_RCVLOWAT:
+        return pack_int(socket.rcvlowat)
+    if name == SO_SNDLOWAT:
+        return pack_int(1)
+    if name == SO_LINGER:
+        return pack_linger(socket.linger_on, socket.linger_seconds)
+    if name == SO_RCVTIMEO:
+        return _pack_timeout(socket.receive_timeout)
+    if name == SO_SNDTIMEO:
+        return _pack_timeout(socket.send_timeout)
+    if name in (SO_TIMESTAMP, SO_TIMESTAMPNS):
+        return pack_int(socket.timestamps == name)
+    if name == SO_PASSCRED:
+        if socket.family != AF_UNIX:
+            raise KernelError(EOPNOTSUPP)
+        return pack_int(socket.passcred)
+    if name == SO_PEERCRED:
+        pid, uid, gid = socket.peer_credentials()
+        return pack_ucred(pid, uid, gid)
+    if name == SO_BINDTODEVICE:
+        return _device_name(socket, length)
+    if name == SO_BINDTOIFINDEX:
+        return pack_int(socket.bound_device())
+    if name == SO_INCOMING_CPU:
+        return pack_int(socket.incoming_cpu())
+    if name == SO_PRIORITY:
+        return pack_int(socket.priority)
+    if name == SO_MARK:
+        return pack_int(socket.mark)
+    if name == SO_COOKIE:
+        if length < 8:
+            raise KernelError(EINVAL)
+        return socket.ino.to_bytes(8, "little")
+    if name in (SO_DEBUG, SO_BSDCOMPAT):
+        return pack_int(0)
+    raise KernelError(ENOPROTOOPT)
+
+
+def _need(socket: Socket, capability: int, errno: int) -> None:
+    if not socket.caller().capable(capability):
+        raise KernelError(errno, "needs a capability")
+
+
+def _set_sndbuf(socket: Socket, size: int) -> None:
+    socket.sndbuf = max(min(size, INT_MAX // 2) * 2, MIN_SNDBUF)
+    socket.option_changed(SO_SNDBUF)
+
+
+def _set_rcvbuf(socket: Socket, size: int) -> None:
+    socket.rcvbuf = max(min(size, INT_MAX // 2) * 2, MIN_RCVBUF)
+    socket.option_changed(SO_RCVBUF)
+
+
+def _read_timeout(value: bytes) -> int:
+    """A struct timeval in ns as Linux counts it: 0 is forever, a negative time is none at all."""
+    seconds, microseconds = read_timeval(value)
+    if not 0 <= microseconds < 1_000_000:
+        raise KernelError(EDOM)
+    if seconds < 0:
+        return 0
+    if (seconds == 0 and microseconds == 0) or seconds > _MAX_TIMEOUT_SECONDS:
+        return -1
+    nanoseconds = seconds * 1_000_000_000 + microseconds * 1000
+    return (nanoseconds + _JIFFY - 1) // _JIFFY * _JIFFY
+
+
+def _pack_timeout(timeout: int) -> bytes:
+    if timeout < 0:
+        return pack_timeval(0, 0)
+    return pack_timeval(timeout // 1_000_000_000, timeout % 1_000_000_000 // 1000)
+
+
+def _bind_to_device(socket: Socket, value: bytes) -> None:
+    name = value[: IFNAMSIZ - 1].partition(b"\0")[0].decode("utf-8", "replace")
+    ifindex = 0
+    if name:
+        for interface in socket.kernel.stack.interfaces:
+            if interface.name == name:
+                ifindex = interface.ifindex
+                break
+        else:
+            raise KernelError(ENODEV, name)
+    _bind_ifindex(socket, ifindex)
+
+
+def _bind_ifindex(socket: Socket, ifindex: int) -> None:
+    # Anybody may bind a socket to a device; changing that takes a privilege.
+    if socket.bound_device() != 0:
+        _need(socket, CAP_NET_RAW, EPERM)
+    socket.bind_device(ifindex)
+
+
+def _device_name(socket: Socket, length: int) -> bytes:
+    ifindex = socket.bound_device()
+    if ifindex == 0:
+        return b""
+    if length < IFNAMSIZ:
+        raise KernelError(EINVAL)
+    for interface in socket.kernel.stack.interfaces:
+        if interface.ifindex == ifindex:
+            return interface.name.encode() + b"\0"
+    raise KernelError(ENODEV)

@@ -1,0 +1,564 @@
+"""AF_UNIX sockets: what all types share, and stream sockets (Linux ``net/unix/af_unix.c``)."""
+
+from __future__ import annotations
+
+from errno import (
+    EAGAIN,
+    ECONNREFUSED,
+    ECONNRESET,
+    EINVAL,
+    EISCONN,
+    ENOTCONN,
+    ENOTTY,
+    EOPNOTSUPP,
+    EPIPE,
+)
+from typing import TYPE_CHECKING, Final
+
+from mypy_extensions import mypyc_attr
+
+from ..ports.endpoint import CLOSE, ESTABLISHED, LISTEN
+from ..stack.poll_bits import (
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLPRI,
+    POLLRDBAND,
+    POLLRDHUP,
+    POLLRDNORM,
+    POLLWRBAND,
+    POLLWRNORM,
+)
+from .error import KernelError
+from .file import FIONBIO, FIONREAD, TIOCOUTQ, File
+from .layout import pack_ucred
+from .process import Process
+from .sockaddr import AF_UNIX, SOCK_STREAM, SockAddr, unix_address
+from .socket import (
+    MSG_DONTWAIT,
+    MSG_OOB,
+    MSG_PEEK,
+    MSG_WAITALL,
+    SOMAXCONN_LIMIT,
+    ControlMessage,
+    Received,
+    Socket,
+)
+from .sockopt import SOL_SOCKET
+from .unix_message import (
+    MAX_FRAGMENTS,
+    MAX_HEAD,
+    OVERFLOW_ID,
+    SCM_CREDENTIALS,
+    SCM_RIGHTS,
+    Attachments,
+    Message,
+    page_align,
+    truesize,
+)
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+RCV_SHUTDOWN: Final = 1
+SEND_SHUTDOWN: Final = 2
+SHUTDOWN_MASK: Final = 3
+
+READABLE: Final = POLLIN | POLLRDNORM
+DATA_READY: Final = POLLIN | POLLPRI | POLLRDNORM | POLLRDBAND
+WRITABLE: Final = POLLOUT | POLLWRNORM | POLLWRBAND
+EVERYTHING: Final = DATA_READY | WRITABLE | POLLERR | POLLHUP | POLLRDHUP
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class UnixSocket(Socket):
+    """What stream, datagram and sequenced-packet sockets of AF_UNIX have in common.
+
+    ``name`` is the bound address, None while unnamed. ``wmem`` counts the memory of messages sent
+    and not yet read, against SO_SNDBUF. ``waiting`` are sockets that found this one full.
+    """
+
+    __slots__ = (
+        "backlog",
+        "dead",
+        "embryos",
+        "error",
+        "listener",
+        "name",
+        "peer",
+        "peer_gid",
+        "peer_pid",
+        "peer_uid",
+        "queue",
+        "shut",
+        "state",
+        "waiting",
+        "wmem",
+    )
+
+    def __init__(self, kernel: Kernel, creator: Process, type: int) -> None:
+        super().__init__(kernel, creator, AF_UNIX, type, 0, f"unix socket of {creator.name}")
+        self.name: bytes | None = None
+        self.peer: UnixSocket | None = None
+        self.state: int = CLOSE
+        self.shut: int = 0
+        self.error: int = 0
+        self.dead: bool = False
+        self.queue: list[Message] = []
+        self.wmem: int = 0
+        self.backlog: int = kernel.max_dgram_qlen
+        """Connections or datagrams that may wait; one more than this does."""
+        self.embryos: list[UnixSocket] = []
+        """Connections waiting for accept()."""
+        self.listener: UnixSocket | None = None
+        """Whose accept() it waits for, None once accepted."""
+        self.waiting: list[UnixSocket] = []
+        self.peer_pid: int = 0
+        self.peer_uid: int = -1
+        self.peer_gid: int = -1
+        kernel.unix.sockets[self.ino] = self
+
+    # Names
+
+    def bind(self, addr: SockAddr) -> None:
+        if addr.family != AF_UNIX:
+            raise KernelError(EINVAL)
+        if not addr.path:
+            self.autobind()
+            return
+        if addr.path.startswith(b"\0"):
+            if self.name is not None:
+                raise KernelError(EINVAL, "already bound")
+            self.kernel.unix.bind(self, addr.path)
+        else:
+            # The node is made first, so a name in use counts before being bound already.
+            names = self.kernel.unix
+            names.bind(self, addr.path)
+            if self.name is not None:
+                names.unlink(addr.path, self.caller())
+                raise KernelError(EINVAL, "already bound")
+        self.name = addr.path
+
+    def autobind(self) -> None:
+        """Take an abstract name of the system's choice, unless bound."""
+        if self.name is None:
+            name = self.kernel.unix.free_abstract(self.type)
+            self.kernel.unix.bind(self, name)
+            self.name = name
+
+    def getsockname(self) -> SockAddr:
+        return unix_address(self.name or b"")
+
+    def getpeername(self) -> SockAddr:
+        if self.peer is None:
+            raise KernelError(ENOTCONN)
+        return unix_address(self.peer.name or b"")
+
+    def take_error(self) -> int:
+        error = self.error
+        self.error = 0
+        return error
+
+    def raise_error(self) -> None:
+        """Raise the pending error, once."""
+        error = self.take_error()
+        if error != 0:
+            raise KernelError(error)
+
+    def accepting(self) -> bool:
+        return self.state == LISTEN
+
+    # Credentials
+
+    def peer_credentials(self) -> tuple[int, int, int]:
+        return self.peer_pid, self.peer_uid, self.peer_gid
+
+    def remember_credentials(self, process: Process) -> None:
+        """What SO_PEERCRED of the other side, or of those who connect here, will show."""
+        self.peer_pid = process.pid
+        self.peer_uid = process.uid
+        self.peer_gid = process.gid
+
+    def add_credentials(self, message: Message, other: UnixSocket) -> None:
+        """Attach the writer's if either side asked for them (SO_PASSCRED) and it gave none."""
+        if message.pid == 0 and (self.passcred or other.passcred or other.listener is not None):
+            caller = self.caller()
+            message.pid = caller.pid
+            message.uid = caller.uid
+            message.gid = caller.gid
+
+    # Queues
+
+    def enqueue(self, message: Message) -> None:
+        """Take a message from a peer."""
+        message.sender.wmem += message.truesize
+        if message.files is not None:
+            self.kernel.unix.in_flight += len(message.files)
+        self.queue.append(message)
+        self.wait_queue.wake(DATA_READY)
+
+    def uncharge(self, message: Message) -> None:
+        """A message was read or thrown away: its writer has room again."""
+        sender = message.sender
+        sender.wmem -= message.truesize
+        if not sender.dead and sender.writable():
+            sender.wait_queue.wake(WRITABLE)
+
+    def detach_files(self, message: Message) -> list[File]:
+        """Take the rights out of a message read from this queue; their references pass on."""
+        files = message.files or []
+        message.files = None
+        self.kernel.unix.in_flight -= len(files)
+        return files
+
+    def queued_files(self) -> list[File]:
+        """Every right on the queue."""
+        files: list[File] = []
+        for message in self.queue:
+            if message.files is not None:
+                files.extend(message.files)
+        return files
+
+    def purge(self) -> None:
+        """Throw away what is queued, and connections not accepted."""
+        queue = self.queue
+        self.queue = []
+        embryos = self.embryos
+        self.embryos = []
+        for embryo in embryos:
+            embryo.discard()
+        for message in queue:
+            for file in self.detach_files(message):
+                file.drop()
+            self.uncharge(message)
+
+    def writable(self) -> bool:
+        return self.state != LISTEN and self.wmem * 4 <= self.sndbuf
+
+    def full(self) -> bool:
+        """Whether its receive queue takes no more (``unix_recvq_full``)."""
+        waiting = self.embryos if self.state == LISTEN else self.queue
+        return len(waiting) > self.backlog
+
+    def wake_waiting(self) -> None:
+        """There is room, or will never be: those who found the queue full try again."""
+        waiting = self.waiting
+        self.waiting = []
+        for socket in waiting:
+            socket.wait_queue.wake(WRITABLE)
+
+    def wait_for(self, other: UnixSocket) -> None:
+        """Be woken for writing when ``other`` has room."""
+        if self not in other.waiting:
+            other.waiting.append(self)
+
+    def may_block(self, flags: int) -> bool:
+        """Whether the call would sleep rather than fail with EAGAIN."""
+        return not self.nonblocking() and flags & MSG_DONTWAIT == 0
+
+    def collect_control(self, message: Message, files: list[File]) -> list[ControlMessage]:
+        """The control messages of a receive: credentials if asked for, then rights."""
+        control: list[ControlMessage] = []
+        if self.passcred:
+            uid = message.uid if message.uid >= 0 else OVERFLOW_ID
+            gid = message.gid if message.gid >= 0 else OVERFLOW_ID
+            data = pack_ucred(message.pid, uid, gid)
+            control.append(ControlMessage(SOL_SOCKET, SCM_CREDENTIALS, data, None))
+        if files:
+            control.append(ControlMessage(SOL_SOCKET, SCM_RIGHTS, b"", files))
+        return control
+
+    # As a file
+
+    def ioctl(self, request: int, argument: int) -> int:
+        if request == FIONBIO:
+            return super().ioctl(request, argument)
+        if request == FIONREAD:
+            return self.readable_bytes()
+        if request == TIOCOUTQ:
+            return self.wmem
+        raise KernelError(ENOTTY)
+
+    def readable_bytes(self) -> int:
+        """SIOCINQ. Raises EINVAL on a listener."""
+        if self.state == LISTEN:
+            raise KernelError(EINVAL)
+        total = 0
+        for message in self.queue:
+            total += len(message.data) - message.consumed
+        return total
+
+    def shutdown(self, how: int) -> None:
+        """Never refuses: an unconnected unix socket may be shut down too."""
+        if not 0 <= how <= 2:
+            raise KernelError(EINVAL)
+        self.shut |= how + 1
+        self.wait_queue.wake(EVERYTHING)
+        self.shutdown_peer(how + 1)
+
+    def shutdown_peer(self, mask: int) -> None:
+        """Of connection-based types, the peer's other half is shut too."""
+
+    def release(self) -> None:
+        self.dead = True
+        self.shut = SHUTDOWN_MASK
+        self.state = CLOSE
+        self.kernel.unix.forget(self)
+        self.leave_peer()
+        self.wake_waiting()
+        self.purge()
+        self.kernel.unix.collect()
+
+    def leave_peer(self) -> None:
+        """Let go of the peer when closed."""
+        self.peer = None
+
+
+def connect_back(one: UnixSocket, other: UnixSocket) -> None:
+    """Join two sockets (``unix_socketpair``)."""
+    for socket, peer in ((one, other), (other, one)):
+        socket.peer = peer
+        socket.state = ESTABLISHED
+        socket.remember_credentials(socket.caller())
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class UnixConnected(UnixSocket):
+    """Connection-based sockets: stream and sequenced packets."""
+
+    __slots__ = ("connecting",)
+
+    def __init__(self, kernel: Kernel, creator: Process, type: int) -> None:
+        super().__init__(kernel, creator, type)
+        self.connecting: SockAddr | None = None
+
+    def make_child(self, creator: Process) -> UnixConnected:
+        """A new socket of the same class."""
+        raise NotImplementedError
+
+    def listen(self, backlog: int) -> None:
+        if self.name is None or self.state not in (CLOSE, LISTEN):
+            raise KernelError(EINVAL)
+        if not 0 <= backlog <= SOMAXCONN_LIMIT:
+            backlog = SOMAXCONN_LIMIT
+        backlog = min(backlog, self.kernel.stack.sysctl.somaxconn)
+        if backlog > self.backlog:
+            self.wake_waiting()
+        self.backlog = backlog
+        self.state = LISTEN
+        self.remember_credentials(self.caller())
+
+    def connect(self, addr: SockAddr) -> bool:
+        """False: the listener's queue is full and this blocking socket must wait for POLLOUT.
+
+        A non-blocking one is refused with EAGAIN, as in Linux. ECONNREFUSED, ENOENT, EACCES,
+        EPROTOTYPE, EISCONN, EINVAL (listening).
+        """
+        if addr.family != AF_UNIX or not addr.path:
+            raise KernelError(EINVAL)
+        self.connecting = None
+        if self.passcred:
+            self.autobind()
+        caller = self.caller()
+        other = self.kernel.unix.find(addr.path, self.type, caller)
+        if other.state != LISTEN or other.shut & RCV_SHUTDOWN:
+            raise KernelError(ECONNREFUSED)
+        if other.full():
+            if self.nonblocking():
+                raise KernelError(EAGAIN)
+            self.connecting = addr
+            self.wait_for(other)
+            return False
+        if self.state != CLOSE:
+            raise KernelError(EISCONN if self.state == ESTABLISHED else EINVAL)
+        child = self.make_child(other.creator)
+        child.listener = other
+        child.name = other.name
+        child.peer = self
+        child.state = ESTABLISHED
+        child.remember_credentials(caller)
+        self.peer_pid, self.peer_uid, self.peer_gid = other.peer_credentials()
+        self.peer = child
+        self.state = ESTABLISHED
+        other.embryos.append(child)
+        other.wait_queue.wake(DATA_READY)
+        return True
+
+    def connect_result(self) -> bool:
+        return True if self.connecting is None else self.connect(self.connecting)
+
+    def accept(self) -> Socket | None:
+        if self.state != LISTEN:
+            raise KernelError(EINVAL)
+        if not self.embryos:
+            if self.shut & RCV_SHUTDOWN:
+                raise KernelError(EINVAL)
+            return None
+        child = self.embryos.pop(0)
+        child.listener = None
+        child.creator = self.caller()
+        child.passcred = self.passcred
+        self.wake_waiting()
+        return child
+
+    def shutdown_peer(self, mask: int) -> None:
+        peer = self.peer
+        if peer is not None:
+            if mask & RCV_SHUTDOWN:
+                peer.shut |= SEND_SHUTDOWN
+            if mask & SEND_SHUTDOWN:
+                peer.shut |= RCV_SHUTDOWN
+            peer.wait_queue.wake(EVERYTHING)
+
+    def leave_peer(self) -> None:
+        peer = self.peer
+        self.peer = None
+        if peer is not None and not peer.dead:
+            peer.shut = SHUTDOWN_MASK
+            if self.queue or self.listener is not None:
+                peer.error = ECONNRESET
+            peer.wait_queue.wake(EVERYTHING)
+
+    def poll(self) -> int:
+        mask = 0
+        if self.error != 0:
+            mask |= POLLERR
+        if self.shut == SHUTDOWN_MASK:
+            mask |= POLLHUP
+        if self.shut & RCV_SHUTDOWN:
+            mask |= POLLRDHUP | READABLE
+        if self.queue or self.embryos:
+            mask |= READABLE
+        if self.state == CLOSE:
+            mask |= POLLHUP
+        if self.writable():
+            mask |= WRITABLE
+        return mask
+
+
+class UnixStream(UnixConnected):
+    """SOCK_STREAM."""
+
+    __slots__ = ()
+
+    def __init__(self, kernel: Kernel, creator: Process) -> None:
+        super().__init__(kernel, creator, SOCK_STREAM)
+
+    def make_child(self, creator: Process) -> UnixConnected:
+        return UnixStream(self.kernel, creator)
+
+    def receive_target(self, count: int, flags: int) -> int:
+        if flags & MSG_WAITALL:
+            return count
+        return max(min(self.rcvlowat, count), 1)
+
+    def sendmsg(self, data: bytes, flags: int, addr: SockAddr | None, control: list[ControlMessage]) -> int:
+        """ENOTCONN, EPIPE, EISCONN or EOPNOTSUPP (an address given), EINVAL, EPERM (control)."""
+        attachments = Attachments(control, self.caller()) if control else None
+        if flags & MSG_OOB:
+            raise KernelError(EOPNOTSUPP)
+        if addr is not None:
+            raise KernelError(EISCONN if self.state == ESTABLISHED else EOPNOTSUPP)
+        peer = self.peer
+        if peer is None:
+            raise KernelError(ENOTCONN)
+        if self.shut & SEND_SHUTDOWN:
+            raise KernelError(EPIPE)
+        sent = 0
+        length = len(data)
+        while sent < length:
+            # A piece is at most half the buffer, and what a page and 32 KiB of fragments hold.
+            size = min(length - sent, (self.sndbuf >> 1) - 64, MAX_HEAD + MAX_FRAGMENTS)
+            if self.error != 0:
+                error = self.take_error()
+                if sent == 0:
+                    raise KernelError(error)
+                return sent
+            if self.wmem >= self.sndbuf:
+                return sent or -1
+            if peer.dead or peer.shut & RCV_SHUTDOWN:
+                if sent == 0:
+                    raise KernelError(EPIPE)
+                return sent
+            paged = min(size, page_align(max(0, size - MAX_HEAD)))
+            message = Message(data[sent : sent + size], truesize(size - paged, paged), self)
+            if attachments is not None:
+                attachments.attach(message, sent == 0)
+            self.add_credentials(message, peer)
+            peer.enqueue(message)
+            sent += size
+        return sent
+
+    def recvmsg(self, count: int, flags: int) -> Received | None:
+        """EINVAL unless connected, ECONNRESET (once) if the peer closed with data unread."""
+        if self.state != ESTABLISHED:
+            raise KernelError(EINVAL)
+        if flags & MSG_OOB:
+            raise KernelError(EOPNOTSUPP)
+        if not self.queue:
+            self.raise_error()
+            if self.shut & RCV_SHUTDOWN:
+                return Received(b"", None)
+            return None
+        first = self.queue[0]
+        received = Received(b"", None)
+        if first.sender.name is not None:
+            received.address = unix_address(first.sender.name)
+        if flags & MSG_PEEK:
+            self._peek(received, count)
+        else:
+            self._take(received, count)
+        return received
+
+    def _take(self, received: Received, count: int) -> None:
+        queue = self.queue
+        first = queue[0]
+        parts: list[bytes] = []
+        files: list[File] = []
+        while queue:
+            message = queue[0]
+            if self.passcred and not message.same_writer(first):
+                break
+            start = message.consumed
+            available = len(message.data) - start
+            chunk = min(available, count)
+            parts.append(message.data[start : start + chunk] if chunk < len(message.data) else message.data)
+            message.consumed = start + chunk
+            count -= chunk
+            if message.files is not None:
+                files = self.detach_files(message)
+            if chunk < available:
+                break
+            queue.pop(0)
+            self.uncharge(message)
+            # Rights end a receive, so that each reaches its reader with its own data.
+            if files or count == 0:
+                break
+        received.data = b"".join(parts)
+        received.length = len(received.data)
+        if files or self.passcred:
+            received.control = self.collect_control(first, files)
+
+    def _peek(self, received: Received, count: int) -> None:
+        first = self.queue[0]
+        parts: list[bytes] = []
+        files: list[File] = []
+        for message in self.queue:
+            if count == 0 and parts:
+                break
+            if self.passcred and not message.same_writer(first):
+                break
+            part = message.data[message.consumed : message.consumed + count]
+            parts.append(part)
+            count -= len(part)
+            if message.files is not None:
+                # Linux duplicates the descriptors for whoever peeks.
+                files = message.files[:]
+                for file in files:
+                    file.hold()
+                break
+        received.data = b"".join(parts)
+        received.length = len(received.data)
+        if files or self.passcred:
+            received.control = self.collect_control(first, files)
