@@ -96,7 +96,8 @@ def outer_view() -> View:
     for saved, (values, names) in zip(view.values, _SWAPPED, strict=True):
         for name in names:
             saved[name] = values.get(name)
-    view.environ = _environment()._data
+    environment: Any = os.environ
+    view.environ = environment._data
     return view
 
 
@@ -146,11 +147,9 @@ class OrderedSet(dict[Any, None]):
             self.pop(item, None)
 
 
-def _environment() -> Any:
-    return os.environ
-
-
-_real_chdir: Final[Callable[[str], None]] = os.chdir
+# The other face of os.environ, where there is one.
+_environment_bytes: Final[Any] = getattr(os, "environb", None)
+_real_chdir: Final[Callable[[Any], None]] = os.chdir
 _real_getcwd: Final[Callable[[], str]] = os.getcwd
 
 
@@ -224,9 +223,11 @@ class Interpreter:
         if new.modules:
             modules.update(new.modules)
         self._count = len(modules)
-        environment = _environment()
+        environment: Any = os.environ
         old.environ = environment._data
         environment._data = new.environ
+        if _environment_bytes is not None:
+            _environment_bytes._data = new.environ
         if old.directory is not new.directory:
             self._turn_directory(new)
 
@@ -247,16 +248,12 @@ class Interpreter:
             else:
                 view.modules[name] = module
 
-    def changed_directory(self, view: View) -> None:
-        """``view``'s process, which runs now, has just changed the real working directory."""
-        if self.outer.directory is None:
-            raise RuntimeError("note the outer directory first")
-        view.directory = self._directory = _real_getcwd()
-
-    def note_directory(self) -> None:
-        """Remember where the outside is, before a process goes elsewhere."""
+    def change_directory(self, path: object) -> None:
+        """os.chdir of the process that runs now. Raises as that does."""
         if self._directory is None:
             self.outer.directory = self._directory = _real_getcwd()
+        _real_chdir(path)
+        self.view.directory = self._directory = _real_getcwd()
 
 
 def _is_programs_own(module: object) -> bool:

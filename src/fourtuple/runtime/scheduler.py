@@ -20,6 +20,7 @@ from .interpreter import Interpreter, process_view
 from .process_state import ProcessState
 from .stuck import BusyLoop, Stuck, waiting_lines
 from .thread import DEAD, PARKED, RUNNABLE, RUNNING, SimThread, current_thread
+from .timezone import UtcGuard
 from .watchdog import BusyStop, Watchdog
 
 __all__ = ["BusyLoop", "RunOutcome", "Scheduler", "SimThread", "Stuck", "current_thread"]
@@ -67,6 +68,7 @@ class Scheduler:
         self.watchdog_seconds = 30.0
         """Wall-clock time a thread may run without blocking; 0: any."""
         self.interpreter = Interpreter()
+        self._zone = UtcGuard()
         self._states: dict[Process, ProcessState] = {}
         self._stream = stream
         self._runnable: list[SimThread] = []
@@ -255,12 +257,14 @@ class Scheduler:
         watchdog = Watchdog(self, self.watchdog_seconds)
         self.hub = getcurrent()
         self.interpreter.begin()
+        self._zone.begin()
         watchdog.start()
         return watchdog
 
     def _end(self, watchdog: Watchdog) -> None:
         watchdog.stop()
         self.interpreter.enter(None)
+        self._zone.end()
         self.hub = None
 
     def _loop(self, until: int, done: Callable[[], bool]) -> RunOutcome:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from errno import EAGAIN
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +40,8 @@ class SignalTable:
         """Sent and not yet handled; a signal is pending once however often it was sent."""
         self.arrived = WaitQueue("signal")
         self.wakeup_fd = -1
+        """Gets a byte for each signal with a Python handler."""
+        self.warn_on_full_wakeup = True
         self.alarm: _Alarm | None = None
 
     def handler(self, signum: int) -> Any:
@@ -155,11 +159,15 @@ def _program_frame() -> FrameType | None:
 
 
 def _write_wakeup(state: ProcessState, signum: int) -> None:
-    fd = state.signals.wakeup_fd
-    if fd < 0:
+    table = state.signals
+    if table.wakeup_fd < 0:
         return
     try:
-        state.process.fds.get(fd).write(bytes([signum]))
-    except KernelError:
-        # As CPython does with warn_on_full_buffer off: whoever reads it sees enough already.
-        pass
+        written = state.process.fds.get(table.wakeup_fd).write(bytes([signum]))
+        trouble = "" if written > 0 else os.strerror(EAGAIN)
+    except KernelError as error:
+        trouble = os.strerror(error.errno)
+    if trouble and table.warn_on_full_wakeup:
+        stream = state.view.of_sys()["stderr"]
+        if stream is not None:
+            stream.write(f"Exception ignored when trying to write to the signal wakeup fd: {trouble}\n")

@@ -1,0 +1,112 @@
+"""Stand-in for ``open`` and ``input``.
+
+``open`` of a number is a file object over a descriptor of the simulated process; ``open`` of a path is
+the real file, its descriptor moved out of the way. ``input`` talks to the process's own streams.
+"""
+
+from __future__ import annotations
+
+import _io
+import builtins
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..runtime.stdio import DescriptorIO
+from ..runtime.thread import SimThread
+from .patching import dispatch, replace
+from .real_files import bad_descriptor, is_real, lift
+
+_real_open: Final[Callable[..., Any]] = io.open
+_real_os_open: Final[Callable[..., int]] = os.open
+
+
+def _open(
+    thread: SimThread,
+    file: Any,
+    mode: str = "r",
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    closefd: bool = True,
+    opener: Callable[[Any, int], int] | None = None,
+) -> Any:
+    if isinstance(file, int):
+        if is_real(file):
+            return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        if not thread.process.fds.has(file):
+            raise bad_descriptor()
+        return _wrap(thread, file, mode, buffering, encoding, errors, newline, closefd)
+
+    def opened(path: Any, flags: int) -> int:
+        fd = _real_os_open(path, flags, 0o666) if opener is None else opener(path, flags)
+        return fd if is_real(fd) else lift(fd)
+
+    return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opened)
+
+
+def _wrap(
+    thread: SimThread,
+    fd: int,
+    mode: str,
+    buffering: int,
+    encoding: str | None,
+    errors: str | None,
+    newline: str | None,
+    closefd: bool,
+) -> Any:
+    """The layers of ``io.open`` over a simulated descriptor."""
+    kinds = [kind for kind in "rwxa" if kind in mode]
+    text = "b" not in mode
+    if set(mode) - set("rwxabt+") or len(mode) > len(set(mode)) or ("b" in mode and "t" in mode):
+        raise ValueError(f"invalid mode: {mode!r}")
+    if len(kinds) != 1:
+        raise ValueError("must have exactly one of create/read/write/append mode")
+    if not text and (encoding is not None or errors is not None or newline is not None):
+        raise ValueError("binary mode doesn't take an encoding, errors or newline argument")
+    if text and buffering == 0:
+        raise ValueError("can't have unbuffered text I/O")
+    updating = "+" in mode
+    raw_mode = kinds[0] + "b" + ("+" if updating else "")
+    raw = DescriptorIO(thread.process, fd, raw_mode, closefd)
+    if buffering == 0:
+        return raw
+    size = io.DEFAULT_BUFFER_SIZE if buffering in (-1, 1) else buffering
+    buffer: Any
+    if updating:
+        buffer = io.BufferedRandom(raw, size) if raw.seekable() else None
+        if buffer is None:
+            raise io.UnsupportedOperation("File or stream is not seekable.")
+    elif kinds == ["r"]:
+        buffer = io.BufferedReader(raw, size)
+    else:
+        buffer = io.BufferedWriter(raw, size)
+    if not text:
+        return buffer
+    line_buffering = buffering == 1 or (buffering == -1 and raw.isatty())
+    wrapper = io.TextIOWrapper(buffer, encoding, errors, newline, line_buffering)
+    vars(wrapper)["mode"] = mode
+    return wrapper
+
+
+def _input(thread: SimThread, prompt: object = "", /) -> str:
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name, None) is None:
+            raise RuntimeError(f"input(): lost sys.{name}")
+    sys.stderr.flush()
+    sys.stdout.write(str(prompt))
+    sys.stdout.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError("EOF when reading a line")
+    return line[:-1] if line.endswith("\n") else line
+
+
+def install() -> None:
+    dispatch(builtins, "open", _open)
+    replace(io, "open", builtins.open)
+    replace(_io, "open", builtins.open)
+    dispatch(builtins, "input", _input)
