@@ -50,6 +50,8 @@ class IpInput(Ipv4Handler):
         elif interface.loopback:
             # Local traffic counts as received on the device that has the address (rt_iif).
             self._deliver(packet, owner.ifindex)
+        elif owner.loopback:
+            self._receive_other(packet, interface, link_unicast)
         elif packet.source in interface.sources or self.sources.admits(packet.source, interface):
             self._deliver(packet, interface.ifindex)
 

@@ -1,0 +1,215 @@
+"""Hosts, hubs and recorders for the stack's tests."""
+
+from __future__ import annotations
+
+from fourtuple.clock.clock import MICROSECOND, Clock, Event
+from fourtuple.clock.streams import Stream
+from fourtuple.ports.endpoint import AF_INET, PROTOCOL_UDP, Endpoint
+from fourtuple.stack.base import Device, IcmpError, SocketEvents, Transport
+from fourtuple.stack.interface import Interface
+from fourtuple.stack.stack import Stack
+from fourtuple.stack.udp_socket import UdpSocket
+from fourtuple.wire.address import MAC_BROADCAST, MAC_NONE, V4_ANY, parse_ip
+from fourtuple.wire.arp import ARP_REPLY, ARP_REQUEST, ArpPacket
+from fourtuple.wire.ethernet import ETHERTYPE_ARP, ETHERTYPE_IPV4, EthernetFrame, parse_frame
+from fourtuple.wire.icmp import IcmpMessage
+from fourtuple.wire.ip import PROTOCOL_UDP as IP_UDP
+from fourtuple.wire.ipv4 import Ipv4Packet
+from fourtuple.wire.packet import Payload, RawPayload
+from fourtuple.wire.udp import UdpDatagram
+
+HUB_DELAY = 100 * MICROSECOND
+MAC = 0x02_00_00_00_00_00
+PEER_MAC = MAC | 0xEE
+FOREVER = 10**18
+
+
+class Recorder(Device):
+    """A device whose other side is the test."""
+
+    def __init__(self) -> None:
+        self.frames: list[EthernetFrame] = []
+
+    def transmit(self, frame: EthernetFrame) -> None:
+        # Whatever a host sends must be fit for the wire.
+        parse_frame(frame.serialize())
+        self.frames.append(frame)
+
+    def take(self) -> list[EthernetFrame]:
+        frames = self.frames
+        self.frames = []
+        return frames
+
+    def arps(self) -> list[ArpPacket]:
+        return [frame.payload for frame in self.frames if isinstance(frame.payload, ArpPacket)]
+
+    def packets(self) -> list[Ipv4Packet]:
+        return [frame.payload for frame in self.frames if isinstance(frame.payload, Ipv4Packet)]
+
+    def messages(self) -> list[IcmpMessage]:
+        return [p.payload for p in self.packets() if isinstance(p.payload, IcmpMessage)]
+
+
+class Hub:
+    """Every frame reaches every other port after HUB_DELAY, as objects or reparsed from bytes."""
+
+    def __init__(self, clock: Clock, as_bytes: bool = False) -> None:
+        self.clock = clock
+        self.as_bytes = as_bytes
+        self.ports: list[HubPort] = []
+        self.frames: list[EthernetFrame] = []
+        self.cut = False
+
+    def attach(self, interface: Interface) -> None:
+        port = HubPort(self, interface)
+        self.ports.append(port)
+        interface.device = port
+
+    def packets(self) -> list[Ipv4Packet]:
+        return [frame.payload for frame in self.frames if isinstance(frame.payload, Ipv4Packet)]
+
+    def arps(self) -> list[ArpPacket]:
+        return [frame.payload for frame in self.frames if isinstance(frame.payload, ArpPacket)]
+
+
+class HubPort(Device):
+    def __init__(self, hub: Hub, interface: Interface) -> None:
+        self.hub = hub
+        self.interface = interface
+
+    def transmit(self, frame: EthernetFrame) -> None:
+        hub = self.hub
+        reparsed = parse_frame(frame.serialize())
+        hub.frames.append(frame)
+        if hub.cut:
+            return
+        for port in hub.ports:
+            if port is not self:
+                hub.clock.after(HUB_DELAY, Arrival(port.interface, reparsed if hub.as_bytes else frame))
+
+
+class Arrival(Event):
+    def __init__(self, interface: Interface, frame: EthernetFrame) -> None:
+        self.interface = interface
+        self.frame = frame
+
+    def fire(self) -> None:
+        self.interface.receive(self.frame)
+
+
+class Upper(Transport):
+    """A transport that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.packets: list[Ipv4Packet] = []
+        self.ifindexes: list[int] = []
+        self.errors: list[IcmpError] = []
+
+    def input(self, packet: Ipv4Packet, ifindex: int) -> None:
+        self.packets.append(packet)
+        self.ifindexes.append(ifindex)
+
+    def icmp_error(self, error: IcmpError) -> None:
+        self.errors.append(error)
+
+
+class Masks(SocketEvents):
+    """Keeps the masks a socket was told."""
+
+    def __init__(self) -> None:
+        self.masks: list[int] = []
+
+    def on_events(self, mask: int) -> None:
+        self.masks.append(mask)
+
+
+def new_stack(clock: Clock, name: str = "host") -> Stack:
+    return Stack(name, clock, Stream(1, name))
+
+
+def add_interface(
+    stack: Stack, number: int, device: Device | None, *addresses: str, mtu: int = 1500
+) -> Interface:
+    """``eth<n>`` of a stack, its MAC ending in ``number``, with addresses written ``10.0.0.1/24``."""
+    index = len(stack.interfaces) - 1
+    interface = stack.add_interface(f"eth{index}", MAC | number, mtu, device)
+    for text in addresses:
+        address, _, length = text.partition("/")
+        stack.add_address(interface, parse_ip(address), int(length))
+    return interface
+
+
+def lone_host(*addresses: str, mtu: int = 1500) -> tuple[Stack, Interface, Recorder, Clock]:
+    """A host whose one link ends in the test."""
+    clock = Clock()
+    stack = new_stack(clock)
+    device = Recorder()
+    interface = add_interface(stack, 1, device, *(addresses or ("10.0.0.1/24",)), mtu=mtu)
+    return stack, interface, device, clock
+
+
+def host_on(hub: Hub, name: str, number: int, address: str, mtu: int = 1500) -> Stack:
+    stack = new_stack(hub.clock, name)
+    hub.attach(add_interface(stack, number, None, address, mtu=mtu))
+    return stack
+
+
+def default_route(stack: Stack, gateway: str) -> None:
+    stack.add_route(V4_ANY, 0, parse_ip(gateway), None, 0, -1)
+
+
+def packet(
+    source: str, destination: str, protocol: int = 253, payload: Payload | None = None, **fields: object
+) -> Ipv4Packet:
+    made = Ipv4Packet(parse_ip(source), parse_ip(destination), protocol, payload or RawPayload(b"x" * 8))
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+def udp_packet(
+    source: str, destination: str, source_port: int, destination_port: int, data: bytes, **fields: object
+) -> Ipv4Packet:
+    return packet(source, destination, IP_UDP, UdpDatagram(source_port, destination_port, data), **fields)
+
+
+def frame(
+    payload: Ipv4Packet | ArpPacket, destination: int = MAC | 1, source: int = PEER_MAC
+) -> EthernetFrame:
+    kind = ETHERTYPE_IPV4 if isinstance(payload, Ipv4Packet) else ETHERTYPE_ARP
+    return EthernetFrame(destination, source, kind, payload)
+
+
+def arp_request(sender: str, target: str, mac: int = PEER_MAC) -> EthernetFrame:
+    body = ArpPacket(ARP_REQUEST, mac, parse_ip(sender), MAC_NONE, parse_ip(target))
+    return frame(body, MAC_BROADCAST, mac)
+
+
+def arp_reply(sender: str, target: str, mac: int = PEER_MAC, to: int = MAC | 1) -> EthernetFrame:
+    body = ArpPacket(ARP_REPLY, mac, parse_ip(sender), to, parse_ip(target))
+    return frame(body, to, mac)
+
+
+def learn(interface: Interface, address: str, mac: int = PEER_MAC) -> None:
+    """Let the host have heard of a neighbour, as if that had asked for it."""
+    own = interface.addresses[0][0]
+    body = ArpPacket(ARP_REQUEST, mac, parse_ip(address), MAC_NONE, own)
+    interface.receive(frame(body, MAC_BROADCAST, mac))
+
+
+def udp_socket(
+    stack: Stack, address: str = "0.0.0.0", port: int = 0, events: SocketEvents | None = None
+) -> UdpSocket:
+    """A socket bound to address and port; an ephemeral port for 0."""
+    endpoint = Endpoint(PROTOCOL_UDP, AF_INET, 0)
+    socket = stack.udp.create(endpoint, events)
+    code = stack.tables.bind(endpoint, parse_ip(address), port)
+    assert code == 0
+    return socket
+
+
+def settle(clock: Clock, until: int = FOREVER) -> None:
+    """Let everything happen that is going to, up to a time in ns."""
+    clock.run(until, 1_000_000)
+    if until != FOREVER:
+        clock.advance_to(until)
