@@ -22,6 +22,8 @@ V6_LOOPBACK: Final = 1
 MAC_BROADCAST: Final = 0xFFFF_FFFF_FFFF
 MAC_NONE: Final = 0
 
+_HEX_DIGITS: Final = frozenset("0123456789abcdefABCDEF")
+
 
 def is_v4(address: int) -> bool:
     return V4_BASE <= address <= V4_LAST
@@ -50,7 +52,8 @@ def is_link_local(address: int) -> bool:
 def parse_ip(text: str) -> int:
     """The address written as ``text``. Raises ValueError naming the text if it is none."""
     try:
-        if ":" in text:
+        # A zone (fe80::1%eth0) is no part of an address, and would be dropped unseen.
+        if ":" in text and "%" not in text:
             return int(ipaddress.IPv6Address(text))
         return V4_BASE | int(ipaddress.IPv4Address(text))
     except ValueError as error:
@@ -79,11 +82,9 @@ def prefix_mask(address: int, length: int) -> int:
 def parse_mac(text: str) -> int:
     """``02:00:00:00:00:01`` as an int. Raises ValueError naming the text if it is none."""
     parts = text.split(":")
-    if len(parts) == 6 and all(len(part) == 2 for part in parts):
-        try:
-            return int("".join(parts), 16)
-        except ValueError:
-            pass
+    # int() alone would take a sign, blanks and underscores too.
+    if len(parts) == 6 and all(len(part) == 2 for part in parts) and _HEX_DIGITS.issuperset("".join(parts)):
+        return int("".join(parts), 16)
     raise ValueError(f"not a MAC address: {text!r}")
 
 

@@ -7,12 +7,24 @@ import pytest
 
 from fourtuple.capture.recorder import Annotator, PcapngRecorder
 from fourtuple.capture.tap import TapPoint
-from fourtuple.wire.address import V4_BASE
+from fourtuple.wire.address import V4_BASE, parse_ip
 from fourtuple.wire.arp import ArpPacket
-from fourtuple.wire.ethernet import ETHERTYPE_ARP, ETHERTYPE_IPV4, EthernetFrame
+from fourtuple.wire.ethernet import ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, EthernetFrame
+from fourtuple.wire.extension import OPTION_ROUTER_ALERT, options_header
 from fourtuple.wire.icmp import IcmpMessage
+from fourtuple.wire.icmpv6 import Icmpv6Message
 from fourtuple.wire.ipv4 import Ipv4Packet
-from fourtuple.wire.packet import Payload
+from fourtuple.wire.ipv6 import Ipv6Packet
+from fourtuple.wire.mld import MldReport
+from fourtuple.wire.multicast import CHANGE_TO_EXCLUDE, MulticastRecord
+from fourtuple.wire.ndp import (
+    NdOptions,
+    NeighbourAdvertisement,
+    NeighbourSolicitation,
+    RouterAdvertisement,
+    RouterSolicitation,
+)
+from fourtuple.wire.packet import Payload, RawPayload
 from fourtuple.wire.tcp import ACK, FIN, PSH, SYN, TcpSegment
 from fourtuple.wire.tcp_options import TcpOptions
 from fourtuple.wire.udp import UdpDatagram
@@ -161,6 +173,53 @@ def test_annotator_without_knowledge_writes_no_comment(path: Path) -> None:
     recorder.delivered(SERVER, 1, udp_frame())
     recorder.close()
     assert fields(path, "frame.comment") == [[""], [""]]
+
+
+def test_ipv6_exchange_has_no_complaint_of_tshark(path: Path) -> None:
+    one, two = 0xFE80 << 112 | 1, 0xFE80 << 112 | 2
+    group = parse_ip("ff02::1:ff00:2")
+
+    def frame(protocol: int, payload: Payload, ttl: int = 64, destination: int = two) -> EthernetFrame:
+        packet = Ipv6Packet(one, destination, protocol, payload)
+        packet.ttl = ttl
+        return EthernetFrame(0x020000000002, 0x020000000001, ETHERTYPE_IPV6, packet)
+
+    source, target = NdOptions(), NdOptions()
+    source.source_link = target.target_link = 0x020000000001
+    report = frame(58, MldReport([MulticastRecord(CHANGE_TO_EXCLUDE, group, [])]), 1, parse_ip("ff02::16"))
+    alert = options_header(0, [(OPTION_ROUTER_ALERT, b"\0\0")])
+    assert isinstance(report.payload, Ipv6Packet)
+    report.payload.extensions = [alert]
+    datagram = UdpDatagram(40000, 9, bytes(1000)).serialize(one, two)
+    pieces = [frame(17, RawPayload(datagram[:800])), frame(17, RawPayload(datagram[800:]))]
+    for piece, offset in zip(pieces, (0, 800), strict=True):
+        assert isinstance(piece.payload, Ipv6Packet)
+        piece.payload.ident, piece.payload.fragment_offset = 77, offset
+        piece.payload.more_fragments = offset == 0
+    exchange = [
+        report,
+        frame(58, NeighbourSolicitation(two, source), 255, group),
+        frame(58, NeighbourAdvertisement(one, False, True, True, target), 255),
+        frame(58, RouterSolicitation(source), 255, parse_ip("ff02::2")),
+        frame(58, RouterAdvertisement(1800, source), 255, parse_ip("ff02::1")),
+        frame(58, Icmpv6Message(128, 0, 0x10001, b"ping")),
+        frame(6, TcpSegment(40000, 9, 99, 0, SYN, 64240, b"", None)),
+        *pieces,
+    ]
+    recorder = PcapngRecorder(path.open("wb"), EPOCH, Annotator())
+    for now, each in enumerate(exchange):
+        recorder.sent(CLIENT, now, each)
+    recorder.close()
+    summary = tshark(path, "-z", "expert,warn", "-q")
+    assert "Errors" not in summary
+    assert "Warns" not in summary
+    assert "Malformed" not in tshark(path, "-V")
+    names = ["icmpv6.checksum.status", "tcp.checksum.status", "udp.checksum.status", "udp.length"]
+    assert [[cell for cell in row if cell] for row in fields(path, *names)] == [
+        *[["1"]] * 7,
+        [],
+        ["1", "1008"],
+    ]
 
 
 def test_whole_exchange_has_no_complaint_of_tshark(path: Path) -> None:

@@ -96,8 +96,10 @@ def test_order_counts() -> None:
 def test_digest_read_on_the_way_changes_nothing() -> None:
     trace, asked = Trace(), Trace()
     for now in range(2000):
-        trace.sent(A, now, tcp_frame(now))
-        asked.sent(A, now, tcp_frame(now))
+        verb = ("sent", "delivered", "dropped")[now // 600 % 3]
+        reason = ("loss",) if verb == "dropped" else ()
+        getattr(trace, verb)(A, now, tcp_frame(now), *reason)
+        getattr(asked, verb)(A, now, tcp_frame(now), *reason)
         if now % 700 == 0:
             asked.digest()
     assert trace.digest() == asked.digest()

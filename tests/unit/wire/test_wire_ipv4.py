@@ -2,6 +2,7 @@ import dpkt
 import pytest
 from builders_wire import A, B, ipv4_packets, plain
 from hypothesis import given
+from hypothesis import strategies as st
 from scapy.layers.inet import IP, UDP
 
 from fourtuple.wire.checksum import internet_checksum
@@ -126,6 +127,20 @@ def test_wrong_option_length_is_rejected(options: bytes, value: int) -> None:
     with pytest.raises(WireError) as caught:
         parse_ipv4(packet.serialize())
     assert (caught.value.layer, caught.value.field, caught.value.value) == ("ipv4", "option length", value)
+
+
+@given(st.binary(min_size=4, max_size=40).filter(lambda options: len(options) % 4 == 0))
+def test_arbitrary_options_are_kept_or_raise_wire_error(options: bytes) -> None:
+    packet = packet_to_dns()
+    packet.options = options
+    try:
+        parsed = parse_ipv4(packet.serialize())
+    except WireError as error:
+        field = error.field
+    else:
+        field = "option length"
+        assert plain(parsed) == plain(packet)
+    assert field == "option length"
 
 
 def test_bytes_behind_the_end_of_options_are_kept() -> None:
