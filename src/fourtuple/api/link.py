@@ -32,6 +32,51 @@ class Switch:
         return f"<Switch {self.name}>"
 
 
+class LinkSettings:
+    """Settings of a link as given by a user, read and checked; None for those not given.
+
+    Raises ValueError for a value that is not allowed.
+    """
+
+    def __init__(
+        self,
+        *,
+        latency: int | str | None = None,
+        jitter: int | str | None = None,
+        in_order: bool | None = None,
+        bandwidth: int | str | None = None,
+        queue: int | str | None = None,
+        mtu: int | None = None,
+        loss: float | None = None,
+        duplicate: float | None = None,
+        corrupt: float | None = None,
+    ) -> None:
+        self.latency = None if latency is None else parse_latency(latency)
+        self.bandwidth = None if bandwidth is None else 0 if bandwidth == 0 else parse_rate(bandwidth)
+        self.queue = None if queue is None else parse_queue(queue)
+        self.faults: dict[str, float | None] = {
+            "jitter": None if jitter is None else parse_duration(jitter),
+            "in_order": in_order,
+            "mtu": None if mtu is None else parse_mtu(mtu),
+            "loss": None if loss is None else parse_probability(loss),
+            "duplicate": None if duplicate is None else parse_probability(duplicate),
+            "corrupt": None if corrupt is None else parse_probability(corrupt),
+        }
+
+    def apply(self, direction: Direction) -> None:
+        """Give ``direction`` the settings that were given."""
+        if self.latency is not None:
+            direction.latency = self.latency
+        if self.bandwidth is not None:
+            direction.bandwidth = self.bandwidth
+        if self.queue is not None:
+            direction.queue_packets, direction.queue_bytes = self.queue
+        for name, value in self.faults.items():
+            # A direction that never had a fault keeps its short way.
+            if value is not None and (value or direction.faults is not None):
+                setattr(direction.make_faults(), name, value)
+
+
 class Link:
     """A link between two hosts or switches. Made by :meth:`Network.link`.
 
@@ -68,31 +113,19 @@ class Link:
 
         Raises ValueError for a value that is not allowed; then nothing is changed.
         """
-        delay = None if latency is None else parse_latency(latency)
-        spread = None if jitter is None else parse_duration(jitter)
-        rate = None if bandwidth is None else 0 if bandwidth == 0 else parse_rate(bandwidth)
-        limits = None if queue is None else parse_queue(queue)
-        chances = [
-            None if chance is None else parse_probability(chance) for chance in (loss, duplicate, corrupt)
-        ]
-        if mtu is not None and mtu != 0 and not 68 <= mtu <= 65535:
-            raise ValueError(f"an mtu has 68 to 65535 bytes, not {mtu}")
+        settings = LinkSettings(
+            latency=latency,
+            jitter=jitter,
+            in_order=in_order,
+            bandwidth=bandwidth,
+            queue=queue,
+            mtu=mtu,
+            loss=loss,
+            duplicate=duplicate,
+            corrupt=corrupt,
+        )
         for direction in self._directions(sender):
-            if delay is not None:
-                direction.latency = delay
-            if rate is not None:
-                direction.bandwidth = rate
-            if limits is not None:
-                direction.queue_packets, direction.queue_bytes = limits
-            if spread is not None and (spread or direction.faults):
-                direction.make_faults().jitter = spread
-            if in_order is not None and (in_order or direction.faults):
-                direction.make_faults().in_order = in_order
-            if mtu is not None and (mtu or direction.faults):
-                direction.make_faults().mtu = mtu
-            for name, chance in zip(("loss", "duplicate", "corrupt"), chances, strict=True):
-                if chance is not None and (chance or direction.faults):
-                    setattr(direction.make_faults(), name, chance)
+            settings.apply(direction)
 
     def partition(self, sender: Host | Switch | str = "") -> None:
         """Lose everything sent from now on, as a cut cable does; what is on the way arrives."""
@@ -152,3 +185,10 @@ def parse_latency(value: int | str) -> int:
     if latency == 0:
         raise ValueError("a latency is at least 1ns, so that time passes")
     return latency
+
+
+def parse_mtu(value: int) -> int:
+    """Bytes, 0 or 68 to 65535. Raises ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int) or (value and not 68 <= value <= 65535):
+        raise ValueError(f"an mtu has 68 to 65535 bytes, not {value!r}")
+    return value

@@ -24,7 +24,7 @@ from ..network.units import parse_duration
 from ..runtime.scheduler import Scheduler
 from ..shim.patch import install
 from .host import Host
-from .link import Link, Switch, parse_latency
+from .link import Link, LinkSettings, Switch, parse_mtu
 from .process import SIGTERM, Process, Start
 
 NO_ADDRESS = (-1, 0)
@@ -97,10 +97,15 @@ class Network:
             texts = [address] if isinstance(address, str) else address
             addresses = [parse_interface_address(text) for text in texts]
         host = Host(self, self.fabric.add_node(name, addresses))
-        for other in names:
-            self.fabric.add_name(other, host.node)
         self.hosts[name] = host
+        for other in names:
+            self.add_name(other, host)
         return host
+
+    def add_name(self, name: str, host: Host) -> None:
+        """Another name ``host`` is found by. Raises ValueError if it is taken or none."""
+        _check_name(name)
+        self.fabric.add_name(name, host.node)
 
     def switch(self, name: str) -> Switch:
         """A new learning switch. Raises ValueError if the name is taken."""
@@ -138,15 +143,7 @@ class Network:
 
         Raises ValueError for a bad setting or address, an unknown name, or a loop of switches.
         """
-        parse_latency(latency)
-        if not 68 <= mtu <= 65535:
-            raise ValueError(f"an mtu has 68 to 65535 bytes, not {mtu}")
-        ends = [parse_interface_address(text) if text else NO_ADDRESS for text in addresses]
-        made = self.fabric.connect(self._place(a), self._place(b), ends[0], ends[1])
-        if mtu != DEFAULT_MTU:
-            self.fabric.set_mtu(made, mtu)
-        link = Link(made)
-        link.set(
+        settings = LinkSettings(
             latency=latency,
             jitter=jitter,
             in_order=in_order,
@@ -156,8 +153,23 @@ class Network:
             duplicate=duplicate,
             corrupt=corrupt,
         )
+        size = parse_mtu(mtu) or DEFAULT_MTU
+        ends = [parse_interface_address(text) if text else NO_ADDRESS for text in addresses]
+        made = self.fabric.connect(self._place(a), self._place(b), ends[0], ends[1])
+        if size != DEFAULT_MTU:
+            self.fabric.set_mtu(made, size)
+        for direction in made.directions(""):
+            settings.apply(direction)
+        link = Link(made)
         self.links.append(link)
         return link
+
+    def check_link_address(self, place: Host | Switch | str, address: str) -> None:
+        """Raises ValueError, as :meth:`link` would, if ``place`` cannot have ``address``."""
+        where = self._place(place)
+        if isinstance(where, FabricSwitch):
+            raise ValueError(f"switch {where.name} takes no address")
+        self.fabric.check_address(parse_interface_address(address)[0])
 
     def _place(self, place: Host | Switch | str) -> Node | FabricSwitch:
         if isinstance(place, Host):
@@ -190,14 +202,14 @@ class Network:
         """Have ``call()`` made at a virtual time (ns, or ``"2s"``), outside of every process."""
         self.fabric.clock.at(parse_duration(when), _Call(self.clock, call))
 
-    def run(self, until: int | str | None = None) -> bool:
+    def run(self, until: int | str | None = None, *, stop_daemons: bool = True) -> bool:
         """Run until every program that is no daemon has ended, or virtual time ``until`` (ns, or
         ``"5s"``) is reached.
 
         When they have ended, and what was on the wire has arrived (for at most a second), daemons are
         ended as if by SIGTERM, everything they held is closed, and it returns True. When ``until``
         comes first it returns False, and another run goes on from there. With nothing but daemons to
-        run it goes on to ``until`` and leaves them running.
+        run it goes on to ``until`` and leaves them running, as ``stop_daemons=False`` always does.
 
         Raises Stuck, with who waits for what, if nothing can happen any more although a program has
         not ended; BusyLoop if one computes for too long without a call that blocks; ValueError if
@@ -215,7 +227,8 @@ class Network:
         if not self._all_ended():
             return False
         self._settle(limit)
-        self._stop_daemons()
+        if stop_daemons:
+            self._stop_daemons()
         return True
 
     def _all_ended(self) -> bool:
@@ -297,12 +310,16 @@ class Network:
         stdout, stderr = self._live
 
         def to_stdout(line: str) -> None:
-            print(f"{host} | {line}", file=stdout, flush=True)
+            print(self._prefixed(host, line), file=stdout, flush=True)
 
         def to_stderr(line: str) -> None:
-            print(f"{host} | {line}", file=stderr, flush=True)
+            print(self._prefixed(host, line), file=stderr, flush=True)
 
         return to_stdout, to_stderr
+
+    def _prefixed(self, host: str, line: str) -> str:
+        width = max(len(name) for name in self.hosts)
+        return f"{host:<{width}} | {line}"
 
     # The end
 

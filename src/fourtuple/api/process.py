@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from ..clock.clock import Event
 from ..kernel.file import File
 from ..kernel.process import Process as KernelProcess
+from ..kernel.wait import Waiter
 from ..runtime.greenlets import GreenletExit
 from ..runtime.program import Program, start_program
 from ..runtime.thread import current_thread
-from .streams import OutputFile
+from .streams import POLLIN, OutputFile
 
 if TYPE_CHECKING:
     from .host import Host
@@ -41,7 +42,10 @@ class Process:
         """:meth:`Network.run` does not wait for it, and stops it at the end."""
         self.kernel_process: KernelProcess | None = None
         """The kernel's record of it, None until it has started."""
-        self.cancelled = False
+        self.ended_at: int | None = None
+        """Virtual time of its end in ns, None until then."""
+        self.stopped = False
+        """Whether :meth:`kill` ended it, not its program."""
         self._program = program
         self._environ = environ
         self._directory = directory
@@ -107,8 +111,9 @@ class Process:
         """
         process = self.kernel_process
         if process is None:
-            self.cancelled = True
+            self.stopped = True
         elif process.exit_code is None:
+            self.stopped = True
             self.host.network.scheduler.state_of(process).terminate(-signal)
             thread = current_thread()
             if thread is not None and thread.process is process:
@@ -116,11 +121,11 @@ class Process:
 
     def ended(self) -> bool:
         """Whether it has ended, or will never start."""
-        return self.cancelled or self.exitcode is not None
+        return self.exitcode is not None or (self.stopped and self.kernel_process is None)
 
     def start(self) -> None:
         """Start it now. The network does so when its time has come."""
-        if self.cancelled or self.kernel_process is not None:
+        if self.stopped or self.kernel_process is not None:
             return
         network = self.host.network
         program = self._program
@@ -132,6 +137,7 @@ class Process:
             process.cwd = self._directory
             network.scheduler.state_of(process).view.directory = self._directory
         self.kernel_process = process
+        process.exit_queue.add(_EndNote(self), POLLIN, False)
         start_program(network.scheduler, process, program)
 
     def _output(self, fd: int) -> OutputFile:
@@ -143,6 +149,17 @@ class Process:
     def __repr__(self) -> str:
         pid = "" if self.pid is None else f"[{self.pid}]"
         return f"<Process {self.name}{pid} on {self.host.name}>"
+
+
+class _EndNote(Waiter):
+    """Notes the time a process ends."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def wake(self, mask: int) -> bool:
+        self.process.ended_at = self.process.host.network.now
+        return False
 
 
 class Start(Event):

@@ -1,0 +1,78 @@
+"""From what a network file says to a network ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..api.network import Network
+from .network_file import HostSpec, LinkSpec, NetworkSpec
+
+
+def build_network(spec: NetworkSpec, network: Network) -> None:
+    """Put everything ``spec`` describes into ``network``. No program runs before the network does.
+
+    Raises NetworkFileError for what only shows when the parts are put together: a name or address
+    taken twice, a loop of switches, a setting a host does not have.
+    """
+    for host in spec.hosts:
+        _build_host(spec, network, host)
+    for switch in spec.switches:
+        with _naming(spec, f"switches.{switch}", {}):
+            network.switch(switch)
+    for link in spec.links:
+        _build_link(spec, network, link)
+    for host in spec.hosts:
+        for program in host.programs:
+            with _naming(spec, f"{program.key}.run", program.command):
+                network.hosts[host.name].spawn(
+                    program.command,
+                    start=program.start,
+                    daemon=program.daemon,
+                    env=program.env,
+                    cwd=program.cwd,
+                    uid=program.uid,
+                    stdin=program.stdin,
+                )
+
+
+def _build_host(spec: NetworkSpec, network: Network, host: HostSpec) -> None:
+    key = f"hosts.{host.name}"
+    if host.address is None:
+        with _naming(spec, key, {}):
+            made = network.host(host.name)
+    else:
+        with _naming(spec, f"{key}.address", host.address):
+            made = network.host(host.name, host.address)
+    for name in host.names:
+        with _naming(spec, f"{key}.names", host.names):
+            network.add_name(name, made)
+    for name, value in host.sysctl.items():
+        with _naming(spec, f'{key}.sysctl."{name}"', value):
+            if isinstance(value, bool) or not isinstance(value, (int, str)):
+                raise ValueError("a number or a string")
+            made.sysctl[name] = value
+
+
+def _build_link(spec: NetworkSpec, network: Network, link: LinkSpec) -> None:
+    settings = dict(link.settings)
+    if link.mtu is not None:
+        settings["mtu"] = link.mtu
+    for number, address in enumerate(link.addresses):
+        if address:
+            with _naming(spec, f"{link.key}.addresses", list(link.addresses)):
+                network.check_link_address(link.between[number], address)
+    with _naming(spec, f"{link.key}.between", list(link.between)):
+        made = network.link(*link.between, addresses=link.addresses, **settings)
+    for sender, changed in link.directions.items():
+        made.set(sender=sender, **changed)
+
+
+@contextmanager
+def _naming(spec: NetworkSpec, key: str, value: object) -> Iterator[None]:
+    """Make a ValueError that is raised inside one about ``key`` of the file."""
+    try:
+        yield
+    except ValueError as error:
+        shown = value[0] if isinstance(value, list) and len(value) == 1 else value
+        raise spec.fail(key, shown, str(error).removeprefix(f"{shown!r} is not ")) from error

@@ -1,0 +1,74 @@
+"""``fourtuple python``: as ``python``, on a simulated host."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from ..api.command import parse_command
+from ..api.network import Network
+from ..api.streams import RealInput, RealOutput
+from .options import Session, reported_failures, run_options, shell_code, start_capture
+
+TIMED_OUT = 124
+"""Exit code if ``--until`` ended the program, as of timeout(1)."""
+
+_OWN_OPTIONS = ("--seed", "--capture", "--until")
+
+
+class PythonCommand(click.Command):
+    """Everything from the script, -m or -c on belongs to the program, options included."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = 0
+        while at < len(args):
+            name, equals, _ = args[at].partition("=")
+            if name in _OWN_OPTIONS:
+                at += 1 if equals else 2
+            elif args[at] in ("-h", "--help"):
+                at += 1
+            else:
+                break
+        if at < len(args) and args[at] != "--":
+            args = [*args[:at], "--", *args[at:]]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=PythonCommand, options_metavar="[--seed N] [--capture FILE.pcapng] [--until TIME]")
+@run_options
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="(SCRIPT | -m MODULE | -c CODE) [ARGS]...")
+@click.pass_obj
+def python(
+    session: Session, seed: int | None, capture: str | None, until: int | None, words: tuple[str, ...]
+) -> None:
+    """Run a program as `python` would, but as a process on a simulated host.
+
+    The host has a loopback interface, so the program can talk to itself; time is virtual, and all
+    that is random follows from the seed. stdin, stdout, stderr, the arguments and the exit code are
+    as with python. If --until ends it, the exit code is 124.
+    """
+    try:
+        command = parse_command(["python", *words])
+    except ValueError as error:
+        given = " ".join(words) or "nothing to run"
+        raise click.UsageError(f"{given}: give a SCRIPT, -m MODULE or -c CODE") from error
+    session.pin_hashes()
+    with Network(seed or 0) as network:
+        # As python: a program may compute as long as it likes, or wait for what is typed.
+        network.scheduler.watchdog_seconds = 0.0
+        host = network.host("host", ())
+        start_capture(network, capture)
+        kernel = host.node.kernel
+        process = host.spawn_program(
+            command.program(),
+            streams=(RealInput(kernel, 0), RealOutput(kernel, 1), RealOutput(kernel, 2)),
+            env=dict(os.environ),
+        )
+        with reported_failures():
+            ended = network.run(until)
+        if not ended:
+            print(f"fourtuple: {process.name} was still running at the end of --until", file=sys.stderr)
+        code = shell_code(process) if ended else TIMED_OUT
+    sys.exit(code)
