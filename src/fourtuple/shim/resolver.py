@@ -1,0 +1,272 @@
+"""The name service of the network, and what programs ask of it by host name.
+
+A name is known if the network has it (``Kernel.names``), if it is the host's own, or if it is
+``localhost``. Answers, errors and their texts are those of glibc 2.36 behind CPython's ``_socket``;
+no packet is sent and no time passes. ``socket_addrinfo`` has getaddrinfo and getnameinfo.
+"""
+
+from __future__ import annotations
+
+from _socket import gaierror, herror, inet_aton, inet_pton
+from typing import TYPE_CHECKING, Any, Final
+
+from ..kernel.sockaddr import AF_INET, AF_INET6, AF_UNSPEC
+from ..wire.address import (
+    V4_ANY,
+    V4_BASE,
+    V4_BROADCAST,
+    V4_LOOPBACK,
+    V6_ANY,
+    V6_LOOPBACK,
+    format_ip,
+    is_link_local,
+    is_loopback,
+    is_v4,
+)
+from .socket_address_order import sort_addresses
+
+if TYPE_CHECKING:
+    from ..kernel.kernel import Kernel
+
+EAI_BADFLAGS: Final = -1
+EAI_NONAME: Final = -2
+EAI_FAMILY: Final = -6
+EAI_SOCKTYPE: Final = -7
+EAI_SERVICE: Final = -8
+EAI_ADDRFAMILY: Final = -9
+
+AI_NUMERICHOST: Final = 0x4
+AI_V4MAPPED: Final = 0x8
+AI_ALL: Final = 0x10
+
+_TEXTS: Final = {
+    EAI_BADFLAGS: "Bad value for ai_flags",
+    EAI_NONAME: "Name or service not known",
+    EAI_FAMILY: "ai_family not supported",
+    EAI_SOCKTYPE: "ai_socktype not supported",
+    EAI_SERVICE: "Servname not supported for ai_socktype",
+    EAI_ADDRFAMILY: "Address family for hostname not supported",
+}
+
+_HOST_NOT_FOUND: Final = 1
+
+
+def resolver_error(code: int) -> gaierror:
+    """The exception for glibc's EAI_* ``code``."""
+    return gaierror(code, _TEXTS[code])
+
+
+def host_bytes(host: Any) -> bytes:
+    """A host argument as C gets it: IDNA-encoded if not ASCII.
+
+    Raises TypeError unless it is str, bytes or bytearray without a NUL, UnicodeError if IDNA
+    cannot encode it.
+    """
+    if isinstance(host, str):
+        encoded = host.encode() if host.isascii() else host.encode("idna")
+    elif isinstance(host, bytes | bytearray):
+        encoded = bytes(host)
+    else:
+        raise TypeError(f"str, bytes or bytearray expected, not {type(host).__name__}")
+    if b"\0" in encoded:
+        raise TypeError("host name must not contain null character")
+    return encoded
+
+
+# Names
+
+
+class Answer:
+    """What the name service knows of a name: its canonical form, its other names, its addresses."""
+
+    __slots__ = ("addresses", "aliases", "name")
+
+    def __init__(self, name: str, aliases: list[str], addresses: list[int]) -> None:
+        self.name = name
+        self.aliases = aliases
+        self.addresses = addresses
+
+
+def find(kernel: Kernel, name: str) -> Answer | None:
+    """The entry of ``name``, whatever its case, with or without the final dot of an absolute name."""
+    wanted = name.removesuffix(".").lower()
+    if wanted == "localhost":
+        return Answer("localhost", [], _loopback_addresses(kernel))
+    for known, addresses in kernel.names.items():
+        if known.lower() == wanted:
+            return Answer(known, _aliases(kernel, known, addresses), list(addresses))
+    if wanted == kernel.hostname.lower():
+        return Answer(kernel.hostname, [], _own_addresses(kernel) or _loopback_addresses(kernel))
+    return None
+
+
+def find_address(kernel: Kernel, address: int) -> Answer | None:
+    """The entry that has ``address``; the first name given to it is the canonical one."""
+    if is_loopback(address):
+        known = address in (V4_LOOPBACK, V6_LOOPBACK)
+        return Answer("localhost", [], [address]) if known else None
+    for name, addresses in kernel.names.items():
+        if address in addresses:
+            return Answer(name, _aliases(kernel, name, [address]), [address])
+    if address in _own_addresses(kernel):
+        return Answer(kernel.hostname, [], [address])
+    return None
+
+
+def _aliases(kernel: Kernel, name: str, addresses: list[int]) -> list[str]:
+    return [
+        other
+        for other, theirs in kernel.names.items()
+        if other != name and any(address in theirs for address in addresses)
+    ]
+
+
+def _own_addresses(kernel: Kernel) -> list[int]:
+    return [
+        address
+        for interface in kernel.stack.interfaces
+        for address, _ in interface.addresses
+        if not is_loopback(address)
+    ]
+
+
+def _loopback_addresses(kernel: Kernel) -> list[int]:
+    """127.0.0.1, and ::1 before it if the host has it."""
+    if kernel.stack.is_local(V6_LOOPBACK):
+        return [V6_LOOPBACK, V4_LOOPBACK]
+    return [V4_LOOPBACK]
+
+
+# Numeric hosts
+
+
+def numeric_host(kernel: Kernel, host: str) -> tuple[int, int, int] | None:
+    """(family, address, scope id) of a host written in numbers, None if it is not.
+
+    IPv4 in any form of inet_aton(3), IPv6 perhaps with ``%interface`` or ``%number``.
+    """
+    if not host.isascii():
+        return None
+    if ":" in host:
+        text, percent, zone = host.partition("%")
+        try:
+            address = int.from_bytes(inet_pton(AF_INET6, text), "big")
+        except OSError:
+            return None
+        scope = _scope_id(kernel, address, zone) if percent else 0
+        return None if scope is None else (AF_INET6, address, scope)
+    # inet_aton() takes what follows a blank for a comment, getaddrinfo() does not.
+    if not host or host.split() != [host]:
+        return None
+    try:
+        return AF_INET, V4_BASE | int.from_bytes(inet_aton(host), "big"), 0
+    except OSError:
+        return None
+
+
+def _scope_id(kernel: Kernel, address: int, zone: str) -> int | None:
+    if is_link_local(address) or address >> 112 in (0xFF01, 0xFF02):
+        for interface in kernel.stack.interfaces:
+            if interface.name == zone:
+                return int(interface.ifindex)
+    return int(zone) if zone.isdecimal() and int(zone) <= 0xFFFFFFFF else None
+
+
+# The addresses of a host
+
+
+def host_addresses(kernel: Kernel, host: str, family: int, flags: int) -> list[tuple[int, int, int]]:
+    """(family, address, scope id) of each address of ``host``, the best to connect to first.
+
+    ``flags`` may hold AI_NUMERICHOST, AI_V4MAPPED and AI_ALL. Raises gaierror.
+    """
+    numeric = numeric_host(kernel, host)
+    if numeric is not None:
+        return [_in_family(numeric, family, flags)]
+    answer = None if flags & AI_NUMERICHOST else find(kernel, host)
+    if answer is None:
+        raise resolver_error(EAI_NONAME)
+    v4 = [ip for ip in answer.addresses if is_v4(ip)]
+    v6 = [ip for ip in answer.addresses if not is_v4(ip)]
+    found = [(AF_INET6, ip, 0) for ip in v6] if family != AF_INET else []
+    if family != AF_INET6:
+        found += [(AF_INET, ip, 0) for ip in v4]
+    elif flags & AI_V4MAPPED and (flags & AI_ALL or not v6):
+        found += [(AF_INET6, ip, 0) for ip in v4]
+    if not found:
+        raise resolver_error(EAI_NONAME)
+    return sort_addresses(kernel, found)
+
+
+def _in_family(numeric: tuple[int, int, int], family: int, flags: int) -> tuple[int, int, int]:
+    found, address, scope = numeric
+    if family in (AF_UNSPEC, found):
+        return numeric
+    if found == AF_INET6 and is_v4(address):
+        return AF_INET, address, scope
+    if found == AF_INET and flags & AI_V4MAPPED:
+        return AF_INET6, address, scope
+    raise resolver_error(EAI_ADDRFAMILY)
+
+
+# What CPython's _socket asks for a host argument (setipaddr)
+
+
+def resolve_one(kernel: Kernel, host: bytes, family: int) -> int:
+    """The one address a host argument stands for: "" the wildcard, "<broadcast>", a number, a name.
+
+    ``family`` is AF_INET, AF_INET6 or AF_UNSPEC. Raises gaierror or OSError.
+    """
+    return resolve_host(kernel, host, family)[1]
+
+
+def resolve_host(kernel: Kernel, host: bytes, family: int) -> tuple[int, int]:
+    """As :func:`resolve_one`, with the family found."""
+    if not host:
+        if family == AF_UNSPEC:
+            raise OSError("wildcard resolved to multiple address")
+        return family, V4_ANY if family == AF_INET else V6_ANY
+    text = host.decode("utf-8", "surrogateescape")
+    if text in ("<broadcast>", "255.255.255.255"):
+        if family == AF_INET6:
+            raise OSError("address family mismatched")
+        return AF_INET, V4_BROADCAST
+    found_family, address, _ = host_addresses(kernel, text, family, 0)[0]
+    return found_family, address
+
+
+# gethostbyname and its kin
+
+
+def gethostbyname(kernel: Kernel, host: Any) -> str:
+    """socket.gethostbyname(): the first IPv4 address, as text."""
+    return format_ip(resolve_one(kernel, _argument("gethostbyname", host), AF_INET))
+
+
+def gethostbyname_ex(kernel: Kernel, host: Any) -> tuple[str, list[str], list[str]]:
+    """socket.gethostbyname_ex(): canonical name, aliases, IPv4 addresses."""
+    name = _argument("gethostbyname_ex", host)
+    first = resolve_one(kernel, name, AF_INET)
+    text = name.decode("utf-8", "surrogateescape")
+    if numeric_host(kernel, text) is not None:
+        return text, [], [format_ip(first)]
+    answer = find(kernel, text)
+    if answer is None:
+        raise herror(_HOST_NOT_FOUND, "Unknown host")
+    return answer.name, answer.aliases, [format_ip(ip) for ip in answer.addresses if is_v4(ip)]
+
+
+def gethostbyaddr(kernel: Kernel, host: Any) -> tuple[str, list[str], list[str]]:
+    """socket.gethostbyaddr(): name, aliases and address of a host given by either."""
+    family, address = resolve_host(kernel, _argument("gethostbyaddr", host), AF_UNSPEC)
+    mapped = family == AF_INET6 and is_v4(address)
+    answer = None if mapped else find_address(kernel, address)
+    if answer is None:
+        raise herror(_HOST_NOT_FOUND, "Unknown host")
+    return answer.name, answer.aliases, [format_ip(address)]
+
+
+def _argument(function: str, host: Any) -> bytes:
+    if isinstance(host, str | bytes | bytearray):
+        return host_bytes(host)
+    raise TypeError(f"{function}() argument 1 must be str, bytes or bytearray, not {type(host).__name__}")

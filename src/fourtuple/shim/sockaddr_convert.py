@@ -1,0 +1,96 @@
+"""Socket addresses: Python's tuples and paths to the kernel's ``SockAddr`` and back.
+
+Conversions and refusals are those of CPython's ``getsockaddrarg`` and ``makesockaddr``
+(Modules/socketmodule.c); a host may be a name, which the network's name service answers.
+"""
+
+from __future__ import annotations
+
+import os
+from operator import index
+from typing import TYPE_CHECKING, Any, Final
+
+from ..kernel.sockaddr import AF_INET, AF_INET6, AF_UNIX, SockAddr, inet_address, unix_address
+from ..wire.address import format_ip, format_mapped
+from . import resolver
+
+if TYPE_CHECKING:
+    from ..kernel.kernel import Kernel
+
+UNIX_PATH_MAX: Final = 108
+_FLOWINFO_MAX: Final = 0xFFFFF
+
+
+def to_sockaddr(kernel: Kernel, family: int, address: Any, caller: str) -> SockAddr:
+    """The address a program passed to ``caller`` on a socket of ``family``.
+
+    Raises TypeError, OverflowError and OSError as CPython, and gaierror for a name not known.
+    """
+    if family == AF_INET:
+        return _to_inet(kernel, address, caller)
+    if family == AF_INET6:
+        return _to_inet6(kernel, address, caller)
+    if family == AF_UNIX:
+        return unix_address(_unix_path(address))
+    raise OSError(f"{caller}(): bad family")
+
+
+def from_sockaddr(address: SockAddr | None) -> Any:
+    """The address as a program sees it: a pair, a 4-tuple, a path (str; bytes if abstract), None."""
+    if address is None:
+        return None
+    if address.family == AF_INET:
+        return format_ip(address.ip), address.port
+    if address.family == AF_INET6:
+        return format_mapped(address.ip), address.port, address.flowinfo, address.scope_id
+    if address.family == AF_UNIX:
+        return address.path if address.path.startswith(b"\0") else os.fsdecode(address.path)
+    return address.family, b""
+
+
+def _to_inet(kernel: Kernel, address: Any, caller: str) -> SockAddr:
+    if not isinstance(address, tuple):
+        raise TypeError(f"{caller}(): AF_INET address must be tuple, not {type(address).__name__}")
+    if len(address) != 2:
+        raise TypeError("AF_INET address must be a pair (host, port)")
+    name = resolver.host_bytes(address[0])
+    number = index(address[1])
+    ip = resolver.resolve_one(kernel, name, AF_INET)
+    return inet_address(AF_INET, ip, _port(number, caller))
+
+
+def _to_inet6(kernel: Kernel, address: Any, caller: str) -> SockAddr:
+    if not isinstance(address, tuple):
+        raise TypeError(f"{caller}(): AF_INET6 address must be tuple, not {type(address).__name__}")
+    if not 2 <= len(address) <= 4:
+        raise TypeError("AF_INET6 address must be a tuple (host, port[, flowinfo[, scopeid]])")
+    name = resolver.host_bytes(address[0])
+    numbers = [index(number) for number in address[1:]]
+    ip = resolver.resolve_one(kernel, name, AF_INET6)
+    result = inet_address(AF_INET6, ip, _port(numbers[0], caller))
+    if len(numbers) > 1:
+        if not 0 <= numbers[1] <= _FLOWINFO_MAX:
+            raise OverflowError(f"{caller}(): flowinfo must be 0-{_FLOWINFO_MAX}.")
+        result.flowinfo = numbers[1]
+    if len(numbers) > 2:
+        result.scope_id = numbers[2] & 0xFFFFFFFF
+    return result
+
+
+def _port(number: int, caller: str) -> int:
+    if not 0 <= number <= 0xFFFF:
+        raise OverflowError(f"{caller}(): port must be 0-65535.")
+    return number
+
+
+def _unix_path(address: Any) -> bytes:
+    """The sun_path of an address; a file path ends at its first NUL, as the kernel reads it."""
+    path = os.fsencode(address) if isinstance(address, str) else bytes(memoryview(address))
+    if path.startswith(b"\0"):
+        if len(path) > UNIX_PATH_MAX:
+            raise OSError("AF_UNIX path too long")
+        return path
+    # The terminating NUL must fit too.
+    if len(path) >= UNIX_PATH_MAX:
+        raise OSError("AF_UNIX path too long")
+    return path.partition(b"\0")[0]

@@ -1,0 +1,168 @@
+"""Blocking calls on simulated sockets: the kernel's calls, which never block, made to wait.
+
+Who waits, and for how long, has two sources, as on a real host. The object's own timeout makes
+CPython wait for readiness before each call; O_NONBLOCK, MSG_DONTWAIT and SO_RCVTIMEO/SO_SNDTIMEO
+decide inside the call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from errno import EAGAIN, ENOTSOCK
+from typing import Final, TypeVar
+
+from ..kernel.error import KernelError
+from ..kernel.file import File
+from ..kernel.process import Process
+from ..kernel.socket import MSG_DONTWAIT, Socket
+from ..runtime.errors import os_error
+from ..runtime.thread import SimThread, current_thread
+from ..stack.poll_bits import (
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLRDBAND,
+    POLLRDHUP,
+    POLLRDNORM,
+    POLLWRBAND,
+    POLLWRNORM,
+)
+from .socket_timeout import NO_TIMEOUT, whole_milliseconds
+
+READING: Final = POLLIN | POLLERR | POLLHUP
+"""What poll() returns for when asked for POLLIN."""
+WRITING: Final = POLLOUT | POLLERR | POLLHUP
+
+# What a waiter in the kernel is woken by.
+_WAKE_READER: Final = READING | POLLRDNORM | POLLRDBAND | POLLRDHUP
+_WAKE_WRITER: Final = WRITING | POLLWRNORM | POLLWRBAND
+
+T = TypeVar("T")
+
+
+def waiting_thread() -> SimThread:
+    """The simulated thread that is about to wait. Raises RuntimeError outside one."""
+    thread = current_thread()
+    if thread is None:
+        raise RuntimeError("a simulated socket can only block inside the simulation")
+    return thread
+
+
+def would_block() -> OSError:
+    """BlockingIOError with EAGAIN."""
+    return OSError(EAGAIN, os.strerror(EAGAIN))
+
+
+class SocketState:
+    """What one Python socket object holds: a descriptor of a simulated process and a timeout.
+
+    ``timeout`` is in ns, NO_TIMEOUT to block, 0 not to.
+    """
+
+    __slots__ = ("family", "fd", "process", "proto", "timeout", "type")
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.fd = -1
+        self.family = 0
+        self.type = 0
+        self.proto = 0
+        self.timeout = NO_TIMEOUT
+
+    def file(self) -> Socket:
+        """The socket behind the descriptor. Raises OSError: EBADF, ENOTSOCK."""
+        try:
+            file = self.process.fds.get(self.fd)
+        except KernelError as error:
+            raise os_error(error) from None
+        if not isinstance(file, Socket):
+            raise OSError(ENOTSOCK, os.strerror(ENOTSOCK))
+        return file
+
+    def deadline(self) -> int:
+        """When a call that begins now must end, in virtual ns; negative: never."""
+        if self.timeout <= 0:
+            return -1
+        return self.process.kernel.clock.now + whole_milliseconds(self.timeout)
+
+    def call(self, file: Socket, events: int, flags: int, what: str, attempt: Callable[[], T | None]) -> T:
+        """Make ``attempt`` until it gives something other than None, waiting as the socket is set.
+
+        ``events`` is READING or WRITING. Raises OSError, TimeoutError, BlockingIOError.
+        """
+        return self.call_until(file, events, flags, what, attempt, self.deadline())
+
+    def call_until(
+        self,
+        file: Socket,
+        events: int,
+        flags: int,
+        what: str,
+        attempt: Callable[[], T | None],
+        deadline: int,
+    ) -> T:
+        """As :meth:`call`, with a deadline given (virtual ns) where the timeout is positive."""
+        timed = self.timeout > 0
+        # The common case blocks nowhere and pays for no more.
+        if not timed or file.poll() & events:
+            try:
+                result = attempt()
+            except KernelError as error:
+                raise os_error(error) from None
+            if result is not None:
+                return result
+        thread = waiting_thread()
+        if not timed and (file.nonblocking() or flags & MSG_DONTWAIT):
+            thread.scheduler.polled(thread)
+            raise would_block()
+        return self._wait(thread, file, events, flags, f"{what} on fd {self.fd}", attempt, deadline)
+
+    def _wait(
+        self,
+        thread: SimThread,
+        file: Socket,
+        events: int,
+        flags: int,
+        what: str,
+        attempt: Callable[[], T | None],
+        deadline: int,
+    ) -> T:
+        timed = self.timeout > 0
+        allowed = file.receive_timeout if events & POLLIN else file.send_timeout
+        limit = thread.scheduler.clock.now + allowed if allowed >= 0 else -1
+        # A call in progress keeps the file, whoever closes the descriptor meanwhile.
+        file.hold()
+        try:
+            while True:
+                if timed and not wait_ready(thread, file, events, deadline, what):
+                    raise TimeoutError("timed out")
+                result = attempt()
+                if result is not None:
+                    return result
+                if file.nonblocking() or flags & MSG_DONTWAIT:
+                    if timed:
+                        thread.scheduler.polled(thread)
+                        continue
+                    raise would_block()
+                if not wait_change(thread, file, events, limit, what):
+                    raise would_block()
+        except KernelError as error:
+            raise os_error(error) from None
+        finally:
+            file.drop()
+
+
+def wait_ready(thread: SimThread, file: File, events: int, deadline: int, what: str) -> bool:
+    """Block until poll() shows one of ``events``. False if ``deadline`` passed before."""
+    while not file.poll() & events:
+        if not wait_change(thread, file, events, deadline, what):
+            return False
+    return True
+
+
+def wait_change(thread: SimThread, file: File, events: int, deadline: int, what: str) -> bool:
+    """Block until the file's readiness may have changed. False if ``deadline`` passed before."""
+    mask = _WAKE_READER if events & POLLIN else _WAKE_WRITER
+    return thread.scheduler.wait([(file.wait_queue, mask)], deadline, what)

@@ -1,0 +1,312 @@
+"""send and recv in all their forms, on simulated sockets.
+
+Arguments, refusals and results are those of CPython's ``_socket`` (Modules/socketmodule.c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import index
+from typing import Any, Final
+
+from ..kernel.error import KernelError
+from ..kernel.sockaddr import SOCK_STREAM, SockAddr
+from ..kernel.socket import (
+    MSG_CTRUNC,
+    MSG_DONTWAIT,
+    MSG_MORE,
+    MSG_PEEK,
+    MSG_TRUNC,
+    MSG_WAITALL,
+    ControlMessage,
+    Received,
+    Socket,
+)
+from .sockaddr_convert import from_sockaddr, to_sockaddr
+from .socket_ancillary import drop_files, gather_control, parse_ancillary, scatter_control
+from .socket_blocking import READING, WRITING, SocketState
+
+_INT_MAX: Final = 0x7FFF_FFFF
+# A stream takes larger data in parts, so that what is left is not copied again and again.
+_PART: Final = 1 << 20
+
+
+def _flags(value: Any) -> int:
+    number = index(value)
+    if not -_INT_MAX - 1 <= number <= _INT_MAX:
+        beyond = "greater than maximum" if number > 0 else "less than minimum"
+        raise OverflowError(f"signed integer is {beyond}")
+    return number
+
+
+def _data(value: Any) -> bytes:
+    if type(value) is bytes:
+        return value
+    if isinstance(value, str):
+        raise TypeError("a bytes-like object is required, not 'str'")
+    return bytes(memoryview(value))
+
+
+def _writable(value: Any, function: str) -> memoryview:
+    try:
+        view = memoryview(value)
+    except TypeError:
+        view = None
+    if view is None or view.readonly or not view.contiguous:
+        raise TypeError(
+            f"{function}() argument 1 must be read-write bytes-like object, not {type(value).__name__}"
+        )
+    return view.cast("B")
+
+
+def _vector(item: Any) -> memoryview:
+    try:
+        view = memoryview(item)
+    except TypeError:
+        view = None
+    if view is None or view.readonly or not view.contiguous:
+        raise TypeError("recvmsg_into() argument 1 must be an iterable of single-segment read-write buffers")
+    return view.cast("B")
+
+
+class SocketTransfer(SocketState):
+    """The data calls of a simulated socket."""
+
+    __slots__ = ()
+
+    # Receiving
+
+    def recv(self, bufsize: Any, flags: Any = 0, /) -> bytes:
+        count = index(bufsize)
+        flags = _flags(flags)
+        if count < 0:
+            raise ValueError("negative buffersize in recv")
+        return self._receive(count, flags, "recv")
+
+    def recv_into(self, buffer: Any, nbytes: Any = 0, flags: Any = 0) -> int:
+        view, count = self._buffer(buffer, nbytes, "recv_into")
+        if count > len(view):
+            raise ValueError("buffer too small for requested bytes")
+        flags = _flags(flags)
+        if flags & MSG_TRUNC:
+            received = self._receive_message(count, flags, "recv_into")
+            drop_files(received.control)
+            view[: len(received.data)] = received.data
+            return received.length
+        data = self._receive(count, flags, "recv_into")
+        view[: len(data)] = data
+        return len(data)
+
+    def recvfrom(self, bufsize: Any, flags: Any = 0, /) -> tuple[bytes, Any]:
+        count = index(bufsize)
+        flags = _flags(flags)
+        if count < 0:
+            raise ValueError("negative buffersize in recvfrom")
+        received = self._receive_message(count, flags, "recvfrom")
+        drop_files(received.control)
+        return received.data, from_sockaddr(received.address)
+
+    def recvfrom_into(self, buffer: Any, nbytes: Any = 0, flags: Any = 0) -> tuple[int, Any]:
+        view, count = self._buffer(buffer, nbytes, "recvfrom_into")
+        if count > len(view):
+            raise ValueError("nbytes is greater than the length of the buffer")
+        received = self._receive_message(count, _flags(flags), "recvfrom_into")
+        drop_files(received.control)
+        view[: len(received.data)] = received.data
+        return received.length, from_sockaddr(received.address)
+
+    def recvmsg(
+        self, bufsize: Any, ancbufsize: Any = 0, flags: Any = 0, /
+    ) -> tuple[bytes, list[tuple[int, int, bytes]], int, Any]:
+        count = index(bufsize)
+        if count < 0:
+            raise ValueError("negative buffer size in recvmsg()")
+        return self._recvmsg(count, index(ancbufsize), _flags(flags), "recvmsg")
+
+    def recvmsg_into(
+        self, buffers: Any, ancbufsize: Any = 0, flags: Any = 0, /
+    ) -> tuple[int, list[tuple[int, int, bytes]], int, Any]:
+        try:
+            items = iter(buffers)
+        except TypeError:
+            raise TypeError("recvmsg_into() argument 1 must be an iterable") from None
+        views = [_vector(item) for item in items]
+        size = sum(len(view) for view in views)
+        data, control, msg_flags, address = self._recvmsg(
+            size, index(ancbufsize), _flags(flags), "recvmsg_into"
+        )
+        offset = 0
+        for view in views:
+            part = data[offset : offset + len(view)]
+            view[: len(part)] = part
+            offset += len(part)
+        return len(data), control, msg_flags, address
+
+    def _buffer(self, buffer: Any, nbytes: Any, function: str) -> tuple[memoryview, int]:
+        view = _writable(buffer, function)
+        count = index(nbytes)
+        if count < 0:
+            raise ValueError(f"negative buffersize in {function}")
+        return view, count or len(view)
+
+    def _receive(self, count: int, flags: int, what: str) -> bytes:
+        if not count:
+            return b""
+        file = self.file()
+        if flags & MSG_WAITALL and count and file.type == SOCK_STREAM:
+            return self._receive_all(file, count, flags).data
+        return self.call(file, READING, flags, what, lambda: file.recv(count, flags))
+
+    def _receive_message(self, count: int, flags: int, what: str) -> Received:
+        file = self.file()
+        if flags & MSG_WAITALL and count and file.type == SOCK_STREAM:
+            return self._receive_all(file, count, flags)
+        return self.call(file, READING, flags, what, lambda: file.recvmsg(count, flags))
+
+    def _receive_all(self, file: Socket, count: int, flags: int) -> Received:
+        """MSG_WAITALL on a stream: wait for all of ``count`` bytes, the end, an error or a message.
+
+        A non-blocking call gives what there is, as the kernel does.
+        """
+        first: Received | None = None
+        taken = b""
+
+        def attempt() -> Received | None:
+            nonlocal first, taken
+            while True:
+                try:
+                    received = file.recvmsg(count if flags & MSG_PEEK else count - len(taken), flags)
+                except KernelError:
+                    if first is None:
+                        raise
+                    return first
+                if received is None:
+                    waits = not (file.nonblocking() or flags & MSG_DONTWAIT)
+                    return None if waits else first
+                end = not received.data
+                taken = received.data if flags & MSG_PEEK else taken + received.data
+                if first is None:
+                    first = received
+                first.data = taken
+                first.length = len(taken)
+                if end or len(taken) >= count or received.control:
+                    return first
+                if flags & MSG_PEEK:
+                    return None if not (file.nonblocking() or flags & MSG_DONTWAIT) else first
+
+        try:
+            return self.call(file, READING, flags, "recv", attempt)
+        except BlockingIOError:
+            # SO_RCVTIMEO ended the wait: what came until then is the result.
+            if first is None:
+                raise
+            return first
+
+    def _recvmsg(
+        self, count: int, space: int, flags: int, what: str
+    ) -> tuple[bytes, list[tuple[int, int, bytes]], int, Any]:
+        if not 0 <= space <= _INT_MAX:
+            raise ValueError("invalid ancillary data buffer length")
+        received = self._receive_message(count, flags, what)
+        control, whole = scatter_control(self.process, received.control, space, flags)
+        msg_flags = received.flags if whole else received.flags | MSG_CTRUNC
+        return received.data, control, msg_flags, from_sockaddr(received.address)
+
+    # Sending
+
+    def send(self, data: Any, flags: Any = 0, /) -> int:
+        content = _data(data)
+        return self._send(self.file(), content, _flags(flags), "send", self.deadline())
+
+    def sendall(self, data: Any, flags: Any = 0, /) -> None:
+        content = _data(data)
+        flags = _flags(flags)
+        deadline = self.deadline()
+        file = self.file()
+        done = self._send(file, content, flags, "sendall", deadline)
+        while done < len(content):
+            # One deadline holds for the whole, also between sends that did not wait.
+            if 0 <= deadline <= self.process.kernel.clock.now:
+                raise TimeoutError("timed out")
+            done += self._send(file, content[done : done + _PART], flags, "sendall", deadline)
+
+    def sendto(self, data: Any, *arguments: Any) -> int:
+        if not 1 <= len(arguments) <= 2:
+            raise TypeError(f"sendto() takes 2 or 3 arguments ({len(arguments) + 1} given)")
+        content = _data(data)
+        flags = _flags(arguments[0]) if len(arguments) == 2 else 0
+        address = to_sockaddr(self.process.kernel, self.family, arguments[-1], "sendto")
+        return self._send(self.file(), content, flags, "sendto", self.deadline(), address)
+
+    def sendmsg(self, buffers: Any, ancdata: Any = None, flags: Any = 0, address: Any = None, /) -> int:
+        if isinstance(buffers, str):
+            raise TypeError("a bytes-like object is required, not 'str'")
+        if not isinstance(buffers, Iterable):
+            raise TypeError("sendmsg() argument 1 must be an iterable")
+        content = b"".join([_data(buffer) for buffer in buffers])
+        items = parse_ancillary(() if ancdata is None else ancdata)
+        flags = _flags(flags)
+        target: SockAddr | None = None
+        if address is not None:
+            target = to_sockaddr(self.process.kernel, self.family, address, "sendmsg")
+        file = self.file()
+        control = gather_control(self.process, items)
+        try:
+            return self._send(file, content, flags, "sendmsg", self.deadline(), target, control)
+        finally:
+            drop_files(control)
+
+    def sendmsg_afalg(self, *arguments: Any, **keywords: Any) -> int:
+        raise OSError("algset is only supported for AF_ALG")
+
+    def _send(
+        self,
+        file: Socket,
+        content: bytes,
+        flags: int,
+        what: str,
+        deadline: int,
+        address: SockAddr | None = None,
+        control: list[ControlMessage] | None = None,
+    ) -> int:
+        """Bytes sent: all of them if the file blocks, as in the kernel, else what fits.
+
+        ``control`` is emptied once it went with the first byte.
+        """
+        done = 0
+        total = len(content)
+        stream = file.type == SOCK_STREAM
+
+        def attempt() -> int | None:
+            nonlocal done
+            while True:
+                part, more = content, 0
+                if stream and total - done > _PART:
+                    part, more = content[done : done + _PART], MSG_MORE
+                elif done:
+                    part = content[done:]
+                try:
+                    if control or address is not None:
+                        sent = file.sendmsg(part, flags | more, address, control or [])
+                    else:
+                        sent = file.send(part, flags | more)
+                except KernelError:
+                    if done:
+                        return done
+                    raise
+                if sent < 0:
+                    nonblocking = file.nonblocking() or flags & MSG_DONTWAIT
+                    return done if done and nonblocking else None
+                if control:
+                    control.clear()
+                done += sent
+                if done >= total or not stream:
+                    return done
+
+        try:
+            return self.call_until(file, WRITING, flags, what, attempt, deadline)
+        except BlockingIOError:
+            # SO_SNDTIMEO ended the wait: what went until then is the result.
+            if done:
+                return done
+            raise
