@@ -23,6 +23,7 @@ class BindBucket:
         "cache_family",
         "cache_uid",
         "cache_v6only",
+        "open_to_connect",
         "owners",
         "port",
     )
@@ -32,8 +33,10 @@ class BindBucket:
         # A dict as an ordered set.
         self.owners: dict[Endpoint, None] = {}
         self.bind_owners: int = 0
-        """Owners whose port did not come from connect(); while there are any, connect() may not
-        share the port."""
+        """Owners whose port did not come from connect()."""
+        self.open_to_connect: bool = True
+        """Whether connect() may share the port: no bind() owner holds it, or in older kernels has
+        held it since it was last free."""
         self.cache: bool = False
         """Whether a SO_REUSEPORT binder is remembered, by the following."""
         self.cache_uid: int = 0
@@ -46,17 +49,20 @@ class BindBucket:
             self.owners[endpoint] = None
             if not endpoint.port_by_connect:
                 self.bind_owners += 1
+                self.open_to_connect = False
 
-    def remove(self, endpoint: Endpoint) -> None:
+    def remove(self, endpoint: Endpoint, forgets: bool) -> None:
         """Remove an owner; harmless if it is none.
 
-        When the last owner that came by bind() leaves, the port forgets its binders (Linux 6.18).
+        With ``forgets`` the port forgets its binders and is open to connect() again when the last
+        owner that came by bind() leaves.
         """
         if endpoint in self.owners:
             del self.owners[endpoint]
             if not endpoint.port_by_connect:
                 self.bind_owners -= 1
-                if self.bind_owners == 0:
+                if forgets and self.bind_owners == 0:
+                    self.open_to_connect = True
                     self.cache = False
 
     def waves_through(self, endpoint: Endpoint, address: int, v6only: bool) -> bool:

@@ -66,7 +66,7 @@ class ConnectSearch:
         self._step: int = 1 if ports.own else 2
         count = ports.high - ports.low + 1
         if not ports.own and count > 1:
-            # Of an odd number of ports the last is never tried; so does Linux.
+            # Of an odd number of ports one is never tried, which one depends on the start: as Linux.
             count &= ~1
         hashed = port_hash(settings.secret, local, peer, peer_port)
         self._slot: int = hashed & (PERTURB_SLOTS - 1)
@@ -174,35 +174,34 @@ class UdpSearch:
     multiple of the table's size apart, then the next slots.
     """
 
-    __slots__ = ("_first", "_last", "_port", "_range", "_reserved", "_slots", "_stride", "_wrapped")
+    __slots__ = ("_high", "_left", "_low", "_port", "_reserved", "_start", "_stride")
 
     def __init__(self, settings: PortSettings, endpoint: Endpoint) -> None:
         ports = PortRange(settings, endpoint)
-        self._range = ports
+        count = ports.high - ports.low + 1
+        random = settings.stream.bits(32)
+        self._low: int = ports.low
+        self._high: int = ports.high
         self._reserved = settings.reserved_ports
         slots = settings.udp_slots
-        random = settings.stream.bits(32)
-        first = (random * (ports.high - ports.low + 1) >> 32) + ports.low
-        self._slots: int = slots
-        self._stride: int = (random | 1) * slots & 0xFFFF
-        self._first: int = first & 0xFFFF
-        self._last: int = first + slots & 0xFFFF
-        self._port: int = self._first
-        self._wrapped: bool = False
+        # A range no larger than the table has one port to a slot: its slots in order are the ports.
+        self._stride: int = (random | 1) * slots & 0xFFFF if count > slots else 0
+        self._left: int = slots if count > slots else count
+        self._start: int = (random * count >> 32) + ports.low
+        self._port: int = self._start
 
     def next(self) -> int:
         """The next candidate, or NO_PORT when all have been tried. Reserved ports are left out."""
-        low = self._range.low
-        high = self._range.high
-        while True:
-            while not self._wrapped:
-                port = self._port
-                self._port = port + self._stride & 0xFFFF
-                self._wrapped = self._port == self._first
-                if low <= port <= high and port not in self._reserved:
-                    return port
-            self._first = self._first + 1 & 0xFFFF
-            if self._first == self._last:
-                return NO_PORT
-            self._port = self._first
-            self._wrapped = False
+        while self._left > 0:
+            port = self._port
+            following = (port + self._stride) & 0xFFFF
+            if following == self._start:
+                self._left -= 1
+                following = (self._start + 1) & 0xFFFF
+                if self._stride == 0 and following > self._high:
+                    following = self._low
+                self._start = following
+            self._port = following
+            if self._low <= port <= self._high and port not in self._reserved:
+                return port
+        return NO_PORT

@@ -116,7 +116,7 @@ class TcpTable:
 
     def _get_port(self, endpoint: Endpoint, address: int, v6only: bool, port: int) -> tuple[int, int]:
         if port == 0:
-            port = self._find_open_port(endpoint, address, v6only)
+            port = self.find_open_port(endpoint, address, v6only)
             if port == NO_PORT:
                 return EADDRINUSE, 0
             bucket = self._buckets.get(port)
@@ -143,7 +143,12 @@ class TcpTable:
         # Two concrete addresses: Linux compares them by its second bind hash.
         return address == other.local
 
-    def _find_open_port(self, endpoint: Endpoint, address: int, v6only: bool) -> int:
+    def find_open_port(self, endpoint: Endpoint, address: int, v6only: bool) -> int:
+        """A port for bind() to port 0 or listen() without bind(), NO_PORT if there is none.
+
+        The test is strict: two SO_REUSEADDR sockets conflict as well, unless nothing else is left
+        and ``ip_autobind_reuse`` is set.
+        """
         relax = False
         while True:
             half = 1 if endpoint.reuse_addr else 0
@@ -175,7 +180,7 @@ class TcpTable:
     def _disown(self, endpoint: Endpoint) -> None:
         bucket = self._buckets.get(endpoint.local_port)
         if bucket is not None:
-            bucket.remove(endpoint)
+            bucket.remove(endpoint, self.settings.rules.connect_shares_again)
             if not bucket.owners:
                 del self._buckets[endpoint.local_port]
 
@@ -251,7 +256,7 @@ class TcpTable:
                 bucket = self._buckets.get(port)
                 if bucket is None:
                     break
-                if bucket.bind_owners > 0:
+                if not bucket.open_to_connect:
                     continue
                 if self._claim(endpoint, pack_tuple(peer, peer_port, local, port), False):
                     break
