@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
-from errno import EAFNOSUPPORT, ECHILD, EINVAL, EOPNOTSUPP, EPROTONOSUPPORT, ESOCKTNOSUPPORT
+from errno import (
+    EACCES,
+    EAFNOSUPPORT,
+    ECHILD,
+    EINVAL,
+    EOPNOTSUPP,
+    EPERM,
+    EPROTONOSUPPORT,
+    ESOCKTNOSUPPORT,
+)
 from typing import TYPE_CHECKING, Final
 
 from ..clock.clock import Clock
 from ..ports.endpoint import Endpoint
+from .epoll import Epoll
 from .error import KernelError
+from .eventfd import EventFd
 from .file import File
+from .inet_datagram import make_datagram
+from .inet_stream import make_stream
 from .limits import OpenFiles
-from .process import CAP_SYS_ADMIN, Process
-from .sockaddr import AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
+from .pipe import PipeReader, PipeWriter, make_pipe
+from .process import CAP_NET_RAW, CAP_SYS_ADMIN, Process
+from .sockaddr import (
+    AF_INET,
+    AF_INET6,
+    AF_UNIX,
+    IPPROTO_ICMP,
+    IPPROTO_ICMPV6,
+    IPPROTO_IP,
+    IPPROTO_TCP,
+    IPPROTO_UDP,
+    SOCK_DGRAM,
+    SOCK_RAW,
+    SOCK_SEQPACKET,
+    SOCK_STREAM,
+)
 from .socket import Socket
-from .socket_table import SocketRow
+from .socket_table import SocketRow, holders_of, socket_rows
+from .stdio import Console, ConsoleSink, NullDevice
+from .timerfd import TimerFd
 from .unix import UnixSocket, UnixStream, connect_back
 from .unix_datagram import UnixDatagram, UnixSeqpacket
 from .unix_names import UnixNames
@@ -28,6 +57,7 @@ POLLIN: Final = 1
 FIRST_INO: Final = 1000
 FILE_MAX: Final = 1 << 20
 SOCK_MAX: Final = 11
+IPPROTO_MAX: Final = 263
 
 
 class Kernel:
@@ -177,6 +207,8 @@ class Kernel:
             raise KernelError(EINVAL)
         if family == AF_UNIX:
             return self._unix_socket(process, type, protocol)
+        if family in (AF_INET, AF_INET6):
+            return self._inet_socket(process, family, type, protocol)
         raise KernelError(EAFNOSUPPORT)
 
     def socketpair(self, process: Process, family: int, type: int, protocol: int) -> tuple[Socket, Socket]:
@@ -200,10 +232,58 @@ class Kernel:
             return UnixSeqpacket(self, process)
         raise KernelError(ESOCKTNOSUPPORT)
 
+    def _inet_socket(self, process: Process, family: int, type: int, protocol: int) -> Socket:
+        if not 0 <= protocol < IPPROTO_MAX:
+            raise KernelError(EINVAL)
+        if type == SOCK_STREAM:
+            if protocol in (IPPROTO_IP, IPPROTO_TCP):
+                return make_stream(self, process, family)
+        elif type == SOCK_DGRAM:
+            if protocol in (IPPROTO_IP, IPPROTO_UDP):
+                return make_datagram(self, process, family)
+            if protocol == (IPPROTO_ICMP if family == AF_INET else IPPROTO_ICMPV6):
+                # net.ipv4.ping_group_range holds no group, as in Linux unless set.
+                raise KernelError(EACCES)
+        elif type == SOCK_RAW and protocol != IPPROTO_IP:
+            if not process.capable(CAP_NET_RAW):
+                raise KernelError(EPERM)
+        elif type != SOCK_RAW:
+            raise KernelError(ESOCKTNOSUPPORT)
+        # There are no raw sockets, and no other protocols.
+        raise KernelError(EPROTONOSUPPORT)
+
+    # Other files
+
+    def pipe(self, flags: int) -> tuple[PipeReader, PipeWriter]:
+        """pipe2(2); ``flags`` may hold O_NONBLOCK."""
+        return make_pipe(self, flags)
+
+    def epoll(self) -> Epoll:
+        """epoll_create1(2)."""
+        return Epoll(self)
+
+    def eventfd(self, initial: int, flags: int) -> EventFd:
+        """eventfd(2); ``flags`` may hold EFD_SEMAPHORE and O_NONBLOCK."""
+        return EventFd(self, initial, flags)
+
+    def timerfd(self, clock_id: int, flags: int) -> TimerFd:
+        """timerfd_create(2); ``flags`` may hold O_NONBLOCK."""
+        return TimerFd(self, clock_id, flags)
+
+    def console(self, flags: int, name: str, sink: ConsoleSink | None) -> Console:
+        """Standard input or output for a process to be spawned."""
+        return Console(self, flags, name, sink)
+
+    def null(self) -> NullDevice:
+        """/dev/null."""
+        return NullDevice(self)
+
+    # What there is
+
     def holders(self, endpoint: Endpoint) -> list[tuple[Process, int]]:
         """The processes and descriptors that hold the socket of ``endpoint``."""
-        return []
+        return holders_of(self, endpoint)
 
     def sockets(self) -> list[SocketRow]:
-        """Every socket of the host, in a stable order."""
-        return []
+        """Every socket of the host, as ``ss`` lists them: TCP, UDP, then unix, in a stable order."""
+        return socket_rows(self)

@@ -20,7 +20,7 @@ SOL_IPV6: Final = 41
 # What becomes of an option.
 ACTS: Final = "implemented"
 KEPT: Final = "kept"
-"""Kept and reported back; what would read it (queueing disciplines, netfilter) a simulated host has not."""
+"""Kept and reported back; what would read it (queueing disciplines, netfilter …) is not there."""
 READ_ONLY: Final = "read-only"
 REFUSED: Final = "refused"
 
@@ -270,6 +270,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (IP_TTL, "IP_TTL", ""),
             (IP_PKTINFO, "IP_PKTINFO", "UDP; as control data of sendmsg() too"),
             (IP_MTU_DISCOVER, "IP_MTU_DISCOVER", ""),
+            (IP_RECVERR, "IP_RECVERR", "the error queue is UDP's; TCP fails at once on an ICMP error"),
             (IP_RECVTTL, "IP_RECVTTL", "UDP"),
             (IP_RECVTOS, "IP_RECVTOS", "UDP"),
             (IP_RECVORIGDSTADDR, "IP_RECVORIGDSTADDR", "UDP"),
@@ -298,7 +299,6 @@ OPTIONS: Final[list[SocketOption]] = [
             (IP_HDRINCL, "IP_HDRINCL", "no raw sockets"),
             (IP_OPTIONS, "IP_OPTIONS", "no IP options"),
             (IP_RECVOPTS, "IP_RECVOPTS", "no IP options"),
-            (IP_RECVERR, "IP_RECVERR", "no error queue"),
             (IP_MINTTL, "IP_MINTTL", ""),
             (IP_UNICAST_IF, "IP_UNICAST_IF", ""),
             (MCAST_JOIN_GROUP, "MCAST_JOIN_GROUP", "use IP_ADD_MEMBERSHIP"),
@@ -311,18 +311,19 @@ OPTIONS: Final[list[SocketOption]] = [
         0,
         [
             (IPV6_V6ONLY, "IPV6_V6ONLY", ""),
-            (IPV6_UNICAST_HOPS, "IPV6_UNICAST_HOPS", ""),
-            (IPV6_TCLASS, "IPV6_TCLASS", ""),
             (IPV6_MTU_DISCOVER, "IPV6_MTU_DISCOVER", ""),
             (IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO", "UDP"),
-            (IPV6_RECVHOPLIMIT, "IPV6_RECVHOPLIMIT", "UDP"),
-            (IPV6_RECVTCLASS, "IPV6_RECVTCLASS", "UDP"),
-            (IPV6_MULTICAST_IF, "IPV6_MULTICAST_IF", ""),
-            (IPV6_MULTICAST_HOPS, "IPV6_MULTICAST_HOPS", ""),
-            (IPV6_MULTICAST_LOOP, "IPV6_MULTICAST_LOOP", ""),
-            (IPV6_MULTICAST_ALL, "IPV6_MULTICAST_ALL", ""),
-            (IPV6_JOIN_GROUP, "IPV6_JOIN_GROUP", ""),
-            (IPV6_LEAVE_GROUP, "IPV6_LEAVE_GROUP", ""),
+        ],
+    ),
+    *_rows(
+        SOL_IPV6,
+        KEPT,
+        0,
+        [
+            (IPV6_UNICAST_HOPS, "IPV6_UNICAST_HOPS", "for IPv6 packets, of which there are none"),
+            (IPV6_TCLASS, "IPV6_TCLASS", "for IPv6 packets, of which there are none"),
+            (IPV6_RECVHOPLIMIT, "IPV6_RECVHOPLIMIT", "for IPv6 packets, of which there are none"),
+            (IPV6_RECVTCLASS, "IPV6_RECVTCLASS", "for IPv6 packets, of which there are none"),
         ],
     ),
     *_rows(
@@ -330,6 +331,12 @@ OPTIONS: Final[list[SocketOption]] = [
         REFUSED,
         ENOPROTOOPT,
         [
+            (IPV6_MULTICAST_IF, "IPV6_MULTICAST_IF", "no IPv6 multicast"),
+            (IPV6_MULTICAST_HOPS, "IPV6_MULTICAST_HOPS", "no IPv6 multicast"),
+            (IPV6_MULTICAST_LOOP, "IPV6_MULTICAST_LOOP", "no IPv6 multicast"),
+            (IPV6_MULTICAST_ALL, "IPV6_MULTICAST_ALL", "no IPv6 multicast"),
+            (IPV6_JOIN_GROUP, "IPV6_JOIN_GROUP", "no IPv6 multicast"),
+            (IPV6_LEAVE_GROUP, "IPV6_LEAVE_GROUP", "no IPv6 multicast"),
             (IPV6_MTU, "IPV6_MTU", ""),
             (IPV6_RECVERR, "IPV6_RECVERR", "no error queue"),
             (IPV6_PKTINFO, "IPV6_PKTINFO", "as control data of sendmsg() only"),

@@ -1,0 +1,319 @@
+"""AF_INET and AF_INET6 sockets: what TCP and UDP have in common (Linux ``net/ipv4/af_inet.c``)."""
+
+from __future__ import annotations
+
+from errno import EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENODEV, ENOPROTOOPT, ENOTCONN
+from typing import TYPE_CHECKING
+
+from mypy_extensions import mypyc_attr
+
+from ..ports.endpoint import CLOSE, Endpoint
+from ..stack.base import SocketEvents
+from ..wire.address import V6_ANY, is_any, is_link_local, is_multicast, is_v4
+from .error import KernelError
+from .file import FIONBIO
+from .netdevice import device_ioctl
+from .process import CAP_NET_BIND_SERVICE, Process
+from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, SOCK_STREAM, SockAddr, inet_address
+from .socket import Socket
+from .sockopt import (
+    IP_PMTUDISC_WANT,
+    SO_BROADCAST,
+    SO_REUSEADDR,
+    SO_REUSEPORT,
+    SOL_IP,
+    SOL_IPV6,
+    check_option,
+)
+from .sockopt_ip import get_ip_option, get_ipv6_option, set_ip_option, set_ipv6_option
+
+if TYPE_CHECKING:
+    from ..ports.tables import PortTables
+    from ..stack.stack import Stack
+    from .kernel import Kernel
+
+
+class SocketWaker(SocketEvents):
+    """Passes a transport's readiness on to those who wait on the socket."""
+
+    __slots__ = ("socket",)
+
+    def __init__(self, socket: Socket) -> None:
+        self.socket = socket
+
+    def on_events(self, mask: int) -> None:
+        self.socket.wait_queue.wake(mask)
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class InetSocket(Socket):
+    """What TCP and UDP sockets have in common. ``endpoint`` is their record in the port tables.
+
+    The attributes named after IP_* options hold them; :meth:`ip_option_changed` passes them on.
+    """
+
+    __slots__ = (
+        "endpoint",
+        "freebind",
+        "hop_limit",
+        "multicast_address",
+        "multicast_if",
+        "multicast_loop",
+        "multicast_ttl",
+        "pmtu_discovery",
+        "recv_hop_limit",
+        "recv_origdst",
+        "recv_pktinfo",
+        "recv_pktinfo6",
+        "recv_tclass",
+        "recv_tos",
+        "recv_ttl",
+        "recverr",
+        "tclass",
+        "tos",
+        "transparent",
+        "ttl",
+        "waker",
+    )
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        creator: Process,
+        family: int,
+        type: int,
+        protocol: int,
+        endpoint: Endpoint,
+        name: str,
+    ) -> None:
+        super().__init__(kernel, creator, family, type, protocol, name)
+        self.endpoint: Endpoint = endpoint
+        self.waker: SocketWaker = SocketWaker(self)
+        self.tos: int = 0
+        self.ttl: int = -1
+        """IP_TTL, -1 for the host's default."""
+        self.pmtu_discovery: int = IP_PMTUDISC_WANT
+        self.recverr: bool = False
+        self.freebind: bool = False
+        self.transparent: bool = False
+        self.recv_pktinfo: bool = False
+        self.recv_ttl: bool = False
+        self.recv_tos: bool = False
+        self.recv_origdst: bool = False
+        self.recv_pktinfo6: bool = False
+        self.recv_hop_limit: bool = False
+        self.recv_tclass: bool = False
+        self.hop_limit: int = -1
+        self.tclass: int = 0
+        self.multicast_ttl: int = 1
+        self.multicast_loop: bool = True
+        self.multicast_if: int = 0
+        self.multicast_address: int = -1
+        """Address given to IP_MULTICAST_IF, -1 for none."""
+
+    def stack(self) -> Stack:
+        return self.kernel.stack
+
+    def tables(self) -> PortTables:
+        return self.kernel.stack.tables
+
+    # Addresses
+
+    def bind(self, addr: SockAddr) -> None:
+        """Checks in Linux's order: family, address, privilege, bound already, port.
+
+        EAFNOSUPPORT, EADDRNOTAVAIL, EACCES, EINVAL, EADDRINUSE.
+        """
+        endpoint = self.endpoint
+        address = addr.ip
+        if self.family == AF_INET:
+            # Programs of old bind the wildcard with no family at all.
+            if addr.family != AF_INET and not (addr.family == AF_UNSPEC and is_any(address)):
+                raise KernelError(EAFNOSUPPORT)
+            self._check_address(address)
+            self._check_privilege(addr.port)
+            self._check_unbound()
+        else:
+            if addr.family != AF_INET6:
+                raise KernelError(EAFNOSUPPORT)
+            if is_multicast(address) and not is_v4(address) and self.type == SOCK_STREAM:
+                raise KernelError(EINVAL)
+            self._check_privilege(addr.port)
+            self._check_unbound()
+            if is_v4(address):
+                if endpoint.v6only:
+                    raise KernelError(EINVAL)
+                self._check_address(address)
+            elif address != V6_ANY:
+                if is_link_local(address):
+                    self._check_scope(addr.scope_id)
+                self._check_address(address)
+        code = self.tables().bind(endpoint, address, addr.port)
+        if code != 0:
+            raise KernelError(code)
+
+    def _check_address(self, address: int) -> None:
+        stack = self.kernel.stack
+        if (
+            is_any(address)
+            or stack.is_local(address)
+            or is_multicast(address)
+            or stack.is_broadcast(address)
+            or self.freebind
+            or self.transparent
+            or stack.sysctl.ip_nonlocal_bind
+        ):
+            return
+        raise KernelError(EADDRNOTAVAIL)
+
+    def _check_privilege(self, port: int) -> None:
+        if 0 < port < self.tables().unprivileged_start and not self.caller().capable(CAP_NET_BIND_SERVICE):
+            raise KernelError(EACCES)
+
+    def _check_unbound(self) -> None:
+        if self.endpoint.state != CLOSE or self.endpoint.local_port != 0:
+            raise KernelError(EINVAL, "already bound")
+
+    def _check_scope(self, scope_id: int) -> None:
+        if scope_id != 0:
+            if self.endpoint.device not in (0, scope_id):
+                raise KernelError(EINVAL)
+            if self.kernel.stack.interface(scope_id) is None:
+                raise KernelError(ENODEV)
+            self.endpoint.device = scope_id
+        elif self.endpoint.device == 0:
+            raise KernelError(EINVAL, "link-local address without a scope")
+
+    def getsockname(self) -> SockAddr:
+        return self.show(self.endpoint.local, self.endpoint.local_port)
+
+    def getpeername(self) -> SockAddr:
+        if not self.has_peer():
+            raise KernelError(ENOTCONN)
+        return self.show(self.endpoint.peer, self.endpoint.peer_port)
+
+    def has_peer(self) -> bool:
+        """Whether getpeername() has something to show."""
+        raise NotImplementedError
+
+    def show(self, ip: int, port: int) -> SockAddr:
+        """An address as this socket's family shows it."""
+        return inet_address(self.family, ip, port)
+
+    # Options
+
+    def inherit(self, listener: InetSocket) -> None:
+        """Take the options an accepted socket has from its listener (``sk_clone_lock``).
+
+        The connection below has its own share already; the endpoint too.
+        """
+        self.receive_timeout = listener.receive_timeout
+        self.send_timeout = listener.send_timeout
+        self.sndbuf = listener.sndbuf
+        self.rcvbuf = listener.rcvbuf
+        self.rcvlowat = listener.rcvlowat
+        self.reuse_addr = listener.reuse_addr
+        self.reuse_port = listener.reuse_port
+        self.broadcast = listener.broadcast
+        self.keepalive = listener.keepalive
+        self.oob_inline = listener.oob_inline
+        self.linger_on = listener.linger_on
+        self.linger_seconds = listener.linger_seconds
+        self.timestamps = listener.timestamps
+        self.priority = listener.priority
+        self.mark = listener.mark
+        self.tos = listener.tos
+        self.ttl = listener.ttl
+        self.pmtu_discovery = listener.pmtu_discovery
+        self.recverr = listener.recverr
+        self.freebind = listener.freebind
+        self.transparent = listener.transparent
+        self.hop_limit = listener.hop_limit
+        self.tclass = listener.tclass
+        self.multicast_loop = listener.multicast_loop
+
+    def bound_device(self) -> int:
+        return self.endpoint.device
+
+    def bind_device(self, ifindex: int) -> None:
+        if ifindex != 0 and self.kernel.stack.interface(ifindex) is None:
+            raise KernelError(ENODEV)
+        self.tables().bind_device(self.endpoint, ifindex)
+
+    def incoming_cpu(self) -> int:
+        return self.endpoint.incoming_cpu
+
+    def set_incoming_cpu(self, cpu: int) -> None:
+        self.endpoint.incoming_cpu = cpu
+
+    def option_changed(self, name: int) -> None:
+        if name == SO_REUSEADDR:
+            self.endpoint.reuse_addr = self.reuse_addr
+        elif name == SO_REUSEPORT:
+            self.endpoint.reuse_port = self.reuse_port
+        elif name != SO_BROADCAST:
+            self.transport_option_changed(name)
+        else:
+            self.ip_option_changed()
+
+    def transport_option_changed(self, name: int) -> None:
+        """A SOL_SOCKET option that only the transport cares for was set."""
+
+    def ip_option_changed(self) -> None:
+        """An IP_* or IPV6_* attribute, or ``broadcast``, was set."""
+
+    def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
+        if level == SOL_IP:
+            check_option(level, name, True)
+            set_ip_option(self, name, value)
+            self.ip_option_changed()
+        elif level == SOL_IPV6 and self.family == AF_INET6:
+            check_option(level, name, True)
+            set_ipv6_option(self, name, value)
+            self.ip_option_changed()
+        else:
+            raise KernelError(ENOPROTOOPT)
+
+    def get_protocol_option(self, level: int, name: int, length: int) -> bytes:
+        if level == SOL_IP:
+            check_option(level, name, False)
+            return get_ip_option(self, name, length)
+        if level == SOL_IPV6 and self.family == AF_INET6:
+            check_option(level, name, False)
+            return get_ipv6_option(self, name)
+        raise KernelError(ENOPROTOOPT)
+
+    def path_mtu(self) -> int:
+        """IP_MTU: of the route to the peer. Raises ENOTCONN without a peer."""
+        if not self.has_peer():
+            raise KernelError(ENOTCONN)
+        route = self.kernel.stack.route(self.endpoint.peer, self.endpoint.local, self.endpoint.device)
+        if route is None:
+            raise KernelError(ENOTCONN)
+        return route.mtu
+
+    # Multicast, of UDP only
+
+    def join_group(self, group: int, ifindex: int, source: int) -> int:
+        """Join a group (``source`` -1: from anybody); 0 or an errno."""
+        raise NotImplementedError
+
+    def leave_group(self, group: int, ifindex: int, source: int) -> int:
+        raise NotImplementedError
+
+    def block_source(self, group: int, ifindex: int, source: int, block: bool) -> int:
+        raise NotImplementedError
+
+    # As a file
+
+    def ioctl(self, request: int, argument: int) -> int:
+        if request == FIONBIO:
+            return super().ioctl(request, argument)
+        return self.transport_ioctl(request)
+
+    def transport_ioctl(self, request: int) -> int:
+        """SIOCINQ, SIOCOUTQ …; raises ENOTTY if unknown."""
+        raise NotImplementedError
+
+    def ioctl_buffer(self, request: int, argument: bytes) -> bytes:
+        return device_ioctl(self.kernel.stack, request, argument)

@@ -1,0 +1,130 @@
+"""Control messages of UDP sockets: what a send may say of its packet, what a receive tells of it."""
+
+from __future__ import annotations
+
+from errno import EINVAL
+from typing import TYPE_CHECKING, Final
+
+from ..stack.udp_socket import Datagram, SocketError
+from ..wire.address import V4_ANY, V4_BASE, is_any, is_multicast, is_v4
+from .error import KernelError
+from .layout import pack_int, read_int
+from .netdevice import sockaddr_in
+from .sockaddr import AF_INET6
+from .socket import ControlMessage
+from .sockopt import (
+    IP_PKTINFO,
+    IP_RECVERR,
+    IP_RECVORIGDSTADDR,
+    IP_TOS,
+    IP_TTL,
+    IPV6_PKTINFO,
+    SOL_IP,
+    SOL_IPV6,
+    SOL_SOCKET,
+)
+from .unix_message import SCM_CREDENTIALS, SCM_RIGHTS
+
+if TYPE_CHECKING:
+    from .inet import InetSocket
+
+_IN_PKTINFO: Final = 12
+_IN6_PKTINFO: Final = 20
+
+
+class SendControl:
+    """What control messages of a sendmsg() ask for (Linux ``ip_cmsg_send``). Raises EINVAL."""
+
+    __slots__ = ("device", "source", "tos", "ttl")
+
+    def __init__(self, socket: InetSocket, control: list[ControlMessage]) -> None:
+        self.source: int = V4_ANY
+        self.device: int = 0
+        self.tos: int = -1
+        self.ttl: int = 0
+        for message in control:
+            if message.level == SOL_IP:
+                self._take(message)
+            elif message.level == SOL_IPV6 and socket.family == AF_INET6:
+                if message.type != IPV6_PKTINFO or len(message.data) < _IN6_PKTINFO:
+                    raise KernelError(EINVAL)
+                self.source = int.from_bytes(message.data[:16], "big")
+                self.device = read_int(message.data[16:])
+            elif message.level == SOL_SOCKET and message.type not in (SCM_RIGHTS, SCM_CREDENTIALS):
+                raise KernelError(EINVAL)
+        if is_any(self.source):
+            self.source = V4_ANY
+        elif not socket.transparent and not socket.kernel.stack.is_local(self.source):
+            raise KernelError(EINVAL, "source address is not this host's")
+
+    def _take(self, message: ControlMessage) -> None:
+        data = message.data
+        if message.type == IP_PKTINFO:
+            if len(data) != _IN_PKTINFO:
+                raise KernelError(EINVAL)
+            self.device = read_int(data)
+            self.source = V4_BASE | int.from_bytes(data[4:8], "big")
+        elif message.type == IP_TTL:
+            value = read_int(data)
+            if not 1 <= value <= 255:
+                raise KernelError(EINVAL)
+            self.ttl = value
+        elif message.type == IP_TOS:
+            if len(data) not in (1, 4):
+                raise KernelError(EINVAL)
+            value = int.from_bytes(data, "little", signed=len(data) == 4)
+            if not 0 <= value <= 255:
+                raise KernelError(EINVAL)
+            self.tos = value
+        else:
+            raise KernelError(EINVAL)
+
+
+def receive_control(socket: InetSocket, datagram: Datagram, control: list[ControlMessage]) -> None:
+    """Append what the socket asked to be told of each datagram, in Linux's order."""
+    if socket.recv_pktinfo6:
+        data = datagram.destination.to_bytes(16, "big") + pack_int(datagram.ifindex)
+        control.append(ControlMessage(SOL_IPV6, IPV6_PKTINFO, data, None))
+    if not is_v4(datagram.destination):
+        return
+    if socket.recv_pktinfo:
+        data = (
+            pack_int(datagram.ifindex)
+            + _address(_own_address(socket, datagram))
+            + _address(datagram.destination)
+        )
+        control.append(ControlMessage(SOL_IP, IP_PKTINFO, data, None))
+    if socket.recv_ttl:
+        control.append(ControlMessage(SOL_IP, IP_TTL, pack_int(datagram.ttl), None))
+    if socket.recv_tos:
+        control.append(ControlMessage(SOL_IP, IP_TOS, bytes((datagram.tos,)), None))
+    if socket.recv_origdst:
+        data = sockaddr_in(datagram.destination, socket.endpoint.local_port)
+        control.append(ControlMessage(SOL_IP, IP_RECVORIGDSTADDR, data, None))
+
+
+def error_control(socket: InetSocket, entry: SocketError) -> ControlMessage:
+    """struct sock_extended_err, and the address of who reported it."""
+    data = (
+        pack_int(entry.errno)
+        + bytes((entry.origin, entry.type, entry.code, 0))
+        + pack_int(entry.info)
+        + bytes(4)
+        + sockaddr_in(entry.reporter, 0)
+    )
+    return ControlMessage(SOL_IP, IP_RECVERR, data, None)
+
+
+def _own_address(socket: InetSocket, datagram: Datagram) -> int:
+    """ipi_spec_dst: the address to answer from. Of a group's datagram, the interface's."""
+    stack = socket.kernel.stack
+    destination = datagram.destination
+    if not is_multicast(destination) and not stack.is_broadcast(destination):
+        return destination
+    interface = stack.interface(datagram.ifindex)
+    own = interface.primary(datagram.source) if interface is not None else -1
+    return own if own >= 0 else V4_ANY
+
+
+def _address(ip: int) -> bytes:
+    return (ip & 0xFFFFFFFF).to_bytes(4, "big")

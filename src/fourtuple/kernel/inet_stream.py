@@ -1,0 +1,329 @@
+"""TCP sockets (Linux ``inet_stream_ops`` and ``net/ipv4/tcp.c``)."""
+
+from __future__ import annotations
+
+from errno import (
+    EAFNOSUPPORT,
+    EAGAIN,
+    EALREADY,
+    ECONNABORTED,
+    EINVAL,
+    EISCONN,
+    ENETUNREACH,
+    ENOTCONN,
+    ENOTTY,
+    EOPNOTSUPP,
+)
+from typing import TYPE_CHECKING, Final
+
+from ..ports.endpoint import CLOSE, LISTEN, PROTOCOL_TCP, SYN_RECV, SYN_SENT, Endpoint
+from ..stack.tcp.state import URG_NONE
+from ..stack.tcp.tcb import Tcb
+from ..wire.address import V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_v4
+from .error import KernelError
+from .file import FIONREAD, TIOCOUTQ
+from .inet import InetSocket
+from .process import Process
+from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP, SOCK_STREAM, SockAddr
+from .socket import (
+    MSG_ERRQUEUE,
+    MSG_FASTOPEN,
+    MSG_MORE,
+    MSG_OOB,
+    MSG_PEEK,
+    MSG_TRUNC,
+    MSG_WAITALL,
+    SHUT_RD,
+    SHUT_RDWR,
+    SOMAXCONN_LIMIT,
+    ControlMessage,
+    Received,
+    Socket,
+)
+from .sockopt import (
+    SO_KEEPALIVE,
+    SO_LINGER,
+    SO_OOBINLINE,
+    SO_RCVBUF,
+    SO_RCVLOWAT,
+    SO_SNDBUF,
+    SOL_SOCKET,
+    SOL_TCP,
+    check_option,
+)
+from .sockopt_tcp import get_tcp_option, set_tcp_option
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+SIOCATMARK: Final = 0x8905
+SIOCOUTQNSD: Final = 0x894B
+
+# The socket's own state, beside that of the connection (enum socket_state).
+UNCONNECTED: Final = 1
+CONNECTING: Final = 2
+CONNECTED: Final = 3
+DISCONNECTING: Final = 4
+
+_SECOND: Final = 1_000_000_000
+
+
+def make_stream(kernel: Kernel, creator: Process, family: int) -> InetStream:
+    """A new TCP socket."""
+    endpoint = Endpoint(PROTOCOL_TCP, family, creator.uid)
+    if family == AF_INET6:
+        endpoint.v6only = kernel.stack.sysctl.ipv6_bindv6only != 0
+    return InetStream(kernel, creator, family, endpoint, None)
+
+
+class InetStream(InetSocket):
+    """A TCP socket over a :class:`Tcb`."""
+
+    __slots__ = ("progress", "tcb")
+
+    def __init__(
+        self, kernel: Kernel, creator: Process, family: int, endpoint: Endpoint, accepted: Tcb | None
+    ) -> None:
+        name = f"tcp socket of {creator.name}"
+        super().__init__(kernel, creator, family, SOCK_STREAM, IPPROTO_TCP, endpoint, name)
+        self.progress: int = UNCONNECTED if accepted is None else CONNECTED
+        """UNCONNECTED, CONNECTING, CONNECTED or DISCONNECTING."""
+        self.tcb: Tcb = kernel.stack.tcp.create(endpoint, self.waker) if accepted is None else accepted
+        self.tcb.events = self.waker
+
+    # Connection
+
+    def connect(self, addr: SockAddr) -> bool:
+        """EISCONN, EALREADY (under way and non-blocking), EAFNOSUPPORT, ENETUNREACH,
+        EADDRNOTAVAIL, EINVAL, and what a connect() under way ended with.
+
+        AF_UNSPEC dissolves the connection; the socket can be used anew.
+        """
+        if addr.family == AF_UNSPEC:
+            self.tcb.disconnect()
+            self.progress = UNCONNECTED
+            return True
+        if self.progress == CONNECTED:
+            raise KernelError(EISCONN)
+        if self.progress == CONNECTING:
+            if self.connect_result():
+                return True
+            if self.nonblocking():
+                raise KernelError(EALREADY)
+            return False
+        if self.progress == DISCONNECTING:
+            raise KernelError(EINVAL)
+        if self.endpoint.state != CLOSE:
+            raise KernelError(EISCONN)
+        code = self.tcb.connect(self._peer_address(addr), addr.port)
+        if code != 0:
+            raise KernelError(code)
+        self.progress = CONNECTING
+        return self.connect_result()
+
+    def _peer_address(self, addr: SockAddr) -> int:
+        if addr.family != self.family:
+            raise KernelError(EAFNOSUPPORT)
+        address = addr.ip
+        local = self.endpoint.local
+        if self.family == AF_INET:
+            return address
+        if address == V6_ANY:
+            # This host itself, by the family the socket is bound to.
+            return V4_LOOPBACK if is_v4(local) else V6_LOOPBACK
+        if is_v4(address):
+            if self.endpoint.v6only:
+                raise KernelError(ENETUNREACH)
+        elif is_v4(local):
+            raise KernelError(ENETUNREACH)
+        return address
+
+    def connect_result(self) -> bool:
+        if self.progress != CONNECTING:
+            return self.progress == CONNECTED
+        state = self.endpoint.state
+        if state in (SYN_SENT, SYN_RECV):
+            return False
+        if state == CLOSE:
+            code = self.tcb.take_error() or ECONNABORTED
+            self.tcb.disconnect()
+            self.progress = UNCONNECTED
+            raise KernelError(code)
+        self.progress = CONNECTED
+        return True
+
+    def listen(self, backlog: int) -> None:
+        """EINVAL (connected or connecting), EADDRINUSE (the port is judged anew)."""
+        if self.progress != UNCONNECTED or self.endpoint.state not in (CLOSE, LISTEN):
+            raise KernelError(EINVAL)
+        code = self.tcb.listen(backlog if backlog >= 0 else SOMAXCONN_LIMIT)
+        if code != 0:
+            raise KernelError(code)
+
+    def accept(self) -> Socket | None:
+        if self.endpoint.state != LISTEN:
+            raise KernelError(EINVAL)
+        tcb = self.tcb.accept()
+        if tcb is None:
+            return None
+        caller = self.caller()
+        child = InetStream(self.kernel, caller, self.family, tcb.endpoint, tcb)
+        child.inherit(self)
+        child.endpoint.uid = caller.uid
+        return child
+
+    def accepting(self) -> bool:
+        return self.endpoint.state == LISTEN
+
+    def has_peer(self) -> bool:
+        endpoint = self.endpoint
+        return endpoint.peer_port != 0 and endpoint.state not in (CLOSE, SYN_SENT, LISTEN)
+
+    def shutdown(self, how: int) -> None:
+        """ENOTCONN, EINVAL. A listener shut down for reading stops to listen."""
+        if not SHUT_RD <= how <= SHUT_RDWR:
+            raise KernelError(EINVAL)
+        state = self.endpoint.state
+        if self.progress == CONNECTING:
+            handshake = state in (SYN_SENT, SYN_RECV, CLOSE)
+            self.progress = DISCONNECTING if handshake else CONNECTED
+        if state == SYN_SENT:
+            self.progress = UNCONNECTED
+        code = self.tcb.shutdown(how)
+        if code != 0:
+            raise KernelError(code)
+
+    def take_error(self) -> int:
+        return self.tcb.take_error()
+
+    # Data
+
+    def receive_target(self, count: int, flags: int) -> int:
+        if flags & MSG_WAITALL:
+            return count
+        return max(min(self.rcvlowat, count), 1)
+
+    def sendmsg(self, data: bytes, flags: int, addr: SockAddr | None, control: list[ControlMessage]) -> int:
+        """EPIPE, or what ended the connection. An address is ignored, as in Linux."""
+        if flags & MSG_FASTOPEN:
+            raise KernelError(EOPNOTSUPP)
+        for message in control:
+            if message.level == SOL_SOCKET:
+                raise KernelError(EINVAL, "control message of another family")
+        return self.send(data, flags)
+
+    def send(self, data: bytes, flags: int) -> int:
+        taken = self.tcb.send(data, flags & (MSG_OOB | MSG_MORE))
+        if taken >= 0:
+            return taken
+        if taken == -EAGAIN:
+            return -1
+        raise KernelError(-taken)
+
+    def recv(self, count: int, flags: int) -> bytes | None:
+        if flags & (MSG_OOB | MSG_TRUNC | MSG_ERRQUEUE):
+            received = self.recvmsg(count, flags)
+            return None if received is None else received.data
+        tcb = self.tcb
+        if self.endpoint.state == LISTEN:
+            raise KernelError(ENOTCONN)
+        code = tcb.recv_check()
+        if code == 0:
+            return tcb.recv(count, flags & MSG_PEEK != 0)
+        if code == EAGAIN:
+            return None
+        raise KernelError(code)
+
+    def recvmsg(self, count: int, flags: int) -> Received | None:
+        """ENOTCONN, or what ended the connection. With MSG_TRUNC zeros stand for the data."""
+        if flags & MSG_ERRQUEUE:
+            return None
+        if flags & MSG_OOB:
+            return self._receive_urgent(flags)
+        data = self.recv(count, flags & ~MSG_TRUNC)
+        if data is None:
+            return None
+        if flags & MSG_TRUNC:
+            data = bytes(len(data))
+        return Received(data, None)
+
+    def _receive_urgent(self, flags: int) -> Received | None:
+        if self.endpoint.state == LISTEN:
+            raise KernelError(ENOTCONN)
+        value = self.tcb.recv_urgent(flags & MSG_PEEK != 0)
+        if value == -EAGAIN:
+            # Out-of-band data never blocks (tcp_recv_urg).
+            raise KernelError(EAGAIN)
+        if value < 0:
+            raise KernelError(-value)
+        received = Received(bytes((value,)), None)
+        received.flags = MSG_OOB
+        return received
+
+    # Options
+
+    def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
+        if level == SOL_TCP:
+            check_option(level, name, True)
+            set_tcp_option(self.tcb, name, value)
+        else:
+            super().set_protocol_option(level, name, value)
+
+    def get_protocol_option(self, level: int, name: int, length: int) -> bytes:
+        if level == SOL_TCP:
+            check_option(level, name, False)
+            return get_tcp_option(self.tcb, name)
+        return super().get_protocol_option(level, name, length)
+
+    def transport_option_changed(self, name: int) -> None:
+        tcb = self.tcb
+        if name == SO_SNDBUF:
+            tcb.sndbuf = self.sndbuf
+        elif name == SO_RCVBUF:
+            tcb.rcvbuf = self.rcvbuf
+        elif name == SO_KEEPALIVE:
+            tcb.keepalive = self.keepalive
+        elif name == SO_LINGER:
+            tcb.linger = self.linger_seconds * _SECOND if self.linger_on else -1
+        elif name == SO_OOBINLINE:
+            tcb.urg_inline = self.oob_inline
+        elif name == SO_RCVLOWAT:
+            tcb.rcvlowat = self.rcvlowat
+
+    def ip_option_changed(self) -> None:
+        tcb = self.tcb
+        tcb.tos = self.tos
+        tcb.ttl = max(self.ttl, 0)
+        tcb.pmtu_discovery = self.pmtu_discovery
+        tcb.recverr = self.recverr
+
+    def send_buffer(self) -> int:
+        return self.tcb.sndbuf
+
+    def receive_buffer(self) -> int:
+        return self.tcb.rcvbuf
+
+    # As a file
+
+    def poll(self) -> int:
+        return self.tcb.poll()
+
+    def transport_ioctl(self, request: int) -> int:
+        if request == FIONREAD:
+            if self.endpoint.state == LISTEN:
+                raise KernelError(EINVAL)
+            return self.tcb.readable_bytes()
+        if request == TIOCOUTQ:
+            if self.endpoint.state == LISTEN:
+                raise KernelError(EINVAL)
+            return self.tcb.unacked_bytes()
+        if request == SIOCOUTQNSD:
+            return self.tcb.unsent
+        if request == SIOCATMARK:
+            return int(self.tcb.urg_state != URG_NONE and self.tcb.rcv_up == self.tcb.copied_seq)
+        raise KernelError(ENOTTY)
+
+    def release(self) -> None:
+        # Events end first: nobody waits on a socket that is gone.
+        self.tcb.events = None
+        self.tcb.close()

@@ -1,0 +1,111 @@
+"""Interface ioctls on a socket: SIOCGIFADDR and its kin on a struct ifreq (netdevice(7))."""
+
+from __future__ import annotations
+
+from errno import EADDRNOTAVAIL, EINVAL, ENODEV, ENOTTY
+from typing import TYPE_CHECKING, Final
+
+from ..wire.address import is_v4, prefix_mask
+from .error import KernelError
+from .sockaddr import AF_INET
+
+if TYPE_CHECKING:
+    from ..stack.interface import Interface
+    from ..stack.stack import Stack
+
+SIOCGIFNAME: Final = 0x8910
+SIOCGIFFLAGS: Final = 0x8913
+SIOCGIFADDR: Final = 0x8915
+SIOCGIFBRDADDR: Final = 0x8919
+SIOCGIFNETMASK: Final = 0x891B
+SIOCGIFMETRIC: Final = 0x891D
+SIOCGIFMTU: Final = 0x8921
+SIOCGIFHWADDR: Final = 0x8927
+SIOCGIFINDEX: Final = 0x8933
+SIOCGIFTXQLEN: Final = 0x8942
+
+IFREQ_LENGTH: Final = 40
+_NAME: Final = 16
+
+_IFF_UP: Final = 0x1
+_IFF_BROADCAST: Final = 0x2
+_IFF_LOOPBACK: Final = 0x8
+_IFF_RUNNING: Final = 0x40
+_IFF_MULTICAST: Final = 0x1000
+_ARPHRD_ETHER: Final = 1
+_ARPHRD_LOOPBACK: Final = 772
+_TXQLEN: Final = 1000
+
+_REQUESTS: Final = (
+    SIOCGIFFLAGS,
+    SIOCGIFADDR,
+    SIOCGIFBRDADDR,
+    SIOCGIFNETMASK,
+    SIOCGIFMETRIC,
+    SIOCGIFMTU,
+    SIOCGIFHWADDR,
+    SIOCGIFINDEX,
+    SIOCGIFTXQLEN,
+)
+
+
+def device_ioctl(stack: Stack, request: int, argument: bytes) -> bytes:
+    """The struct ifreq filled in. Raises ENODEV, EADDRNOTAVAIL, EINVAL (too short) or ENOTTY."""
+    if request == SIOCGIFNAME:
+        _check_length(argument)
+        found = stack.interface(int.from_bytes(argument[_NAME : _NAME + 4], "little"))
+        if found is None:
+            raise KernelError(ENODEV)
+        return found.name.encode()[: _NAME - 1].ljust(_NAME, b"\0") + argument[_NAME:]
+    if request not in _REQUESTS:
+        raise KernelError(ENOTTY)
+    _check_length(argument)
+    name = argument[:_NAME].partition(b"\0")[0].decode("utf-8", "replace")
+    interface = stack.interface_named(name)
+    if interface is None:
+        raise KernelError(ENODEV, name)
+    answer = _answer(interface, request)
+    return argument[:_NAME] + answer + argument[_NAME + len(answer) :]
+
+
+def _check_length(argument: bytes) -> None:
+    # Programs in Python pass fewer bytes than sizeof(struct ifreq); what they read back fits.
+    if len(argument) < _NAME + 16:
+        raise KernelError(EINVAL, "struct ifreq too short")
+
+
+def _answer(interface: Interface, request: int) -> bytes:
+    if request == SIOCGIFFLAGS:
+        flags = _IFF_LOOPBACK if interface.loopback else _IFF_BROADCAST | _IFF_MULTICAST
+        if interface.up:
+            flags |= _IFF_UP | _IFF_RUNNING
+        return flags.to_bytes(2, "little")
+    if request == SIOCGIFMTU:
+        return interface.mtu.to_bytes(4, "little")
+    if request == SIOCGIFINDEX:
+        return interface.ifindex.to_bytes(4, "little")
+    if request == SIOCGIFMETRIC:
+        return bytes(4)
+    if request == SIOCGIFTXQLEN:
+        return _TXQLEN.to_bytes(4, "little")
+    if request == SIOCGIFHWADDR:
+        kind = _ARPHRD_LOOPBACK if interface.loopback else _ARPHRD_ETHER
+        return kind.to_bytes(2, "little") + interface.mac.to_bytes(6, "big") + bytes(8)
+    for address, length in interface.addresses:
+        if is_v4(address):
+            if request == SIOCGIFNETMASK:
+                address = prefix_mask(address, length)
+            elif request == SIOCGIFBRDADDR:
+                address = 0 if interface.loopback else address | ((1 << (32 - length)) - 1)
+            return sockaddr_in(address, 0)
+    raise KernelError(EADDRNOTAVAIL)
+
+
+def sockaddr_in(address: int, port: int) -> bytes:
+    """struct sockaddr_in."""
+    return (
+        AF_INET.to_bytes(2, "little")
+        + port.to_bytes(2, "big")
+        + (address & 0xFFFFFFFF).to_bytes(4, "big")
+        + bytes(8)
+    )

@@ -1,0 +1,164 @@
+"""Options of level IPPROTO_TCP (Linux ``do_tcp_setsockopt``, ``do_tcp_getsockopt``)."""
+
+from __future__ import annotations
+
+from errno import EINVAL, ENOENT, ENOPROTOOPT
+from typing import Final
+
+from ..clock.clock import MILLISECOND, SECOND
+from ..ports.endpoint import CLOSE, LISTEN
+from ..stack.sysctl import CONGESTION_CONTROLS
+from ..stack.tcp.tcb import Tcb
+from .error import KernelError
+from .layout import pack_int, read_int
+from .sockopt import (
+    TCP_CONGESTION,
+    TCP_CORK,
+    TCP_DEFER_ACCEPT,
+    TCP_INFO,
+    TCP_KEEPCNT,
+    TCP_KEEPIDLE,
+    TCP_KEEPINTVL,
+    TCP_LINGER2,
+    TCP_MAXSEG,
+    TCP_NODELAY,
+    TCP_NOTSENT_LOWAT,
+    TCP_QUICKACK,
+    TCP_SYNCNT,
+    TCP_USER_TIMEOUT,
+    TCP_WINDOW_CLAMP,
+)
+
+TCP_CA_NAME_MAX: Final = 16
+
+_MIN_MSS: Final = 88
+_MAX_WINDOW: Final = 32767
+_MAX_KEEP_SECONDS: Final = 32767
+_MAX_KEEPCNT: Final = 127
+_MAX_SYNCNT: Final = 127
+_MAX_FIN_TIMEOUT: Final = 120
+_MIN_CLAMP: Final = 1152
+_MAX_DEFER_SECONDS: Final = 120
+
+
+def set_tcp_option(tcb: Tcb, name: int, value: bytes) -> None:
+    """Set an option the table says can be set."""
+    if name == TCP_CONGESTION:
+        if not value:
+            raise KernelError(EINVAL)
+        wanted = value[: TCP_CA_NAME_MAX - 1].partition(b"\0")[0].decode("ascii", "replace")
+        if wanted not in CONGESTION_CONTROLS:
+            raise KernelError(ENOENT, wanted)
+        tcb.set_congestion_control(wanted)
+        return
+    number = read_int(value)
+    on = number != 0
+    if name == TCP_NODELAY:
+        tcb.nodelay = on
+    elif name == TCP_CORK:
+        tcb.cork = on
+    elif name == TCP_MAXSEG:
+        if number != 0 and not _MIN_MSS <= number <= _MAX_WINDOW:
+            raise KernelError(EINVAL)
+        tcb.user_mss = number
+    elif name == TCP_KEEPIDLE:
+        if not 1 <= number <= _MAX_KEEP_SECONDS:
+            raise KernelError(EINVAL)
+        tcb.keepidle = number * SECOND
+        if tcb.keepalive:
+            # A running timer is set anew.
+            tcb.keepalive = True
+    elif name == TCP_KEEPINTVL:
+        if not 1 <= number <= _MAX_KEEP_SECONDS:
+            raise KernelError(EINVAL)
+        tcb.keepintvl = number * SECOND
+    elif name == TCP_KEEPCNT:
+        if not 1 <= number <= _MAX_KEEPCNT:
+            raise KernelError(EINVAL)
+        tcb.keepcnt = number
+    elif name == TCP_SYNCNT:
+        if not 1 <= number <= _MAX_SYNCNT:
+            raise KernelError(EINVAL)
+        tcb.syncnt = number
+    elif name == TCP_LINGER2:
+        tcb.linger2 = -1 if number < 0 else min(number, _MAX_FIN_TIMEOUT) * SECOND
+    elif name == TCP_DEFER_ACCEPT:
+        tcb.defer_accept = seconds_to_retransmissions(number)
+    elif name == TCP_WINDOW_CLAMP:
+        if number == 0 and tcb.endpoint.state != CLOSE:
+            raise KernelError(EINVAL)
+        tcb.window_clamp = max(number, _MIN_CLAMP) if number else 0
+    elif name == TCP_QUICKACK:
+        tcb.quickack = on
+    elif name == TCP_USER_TIMEOUT:
+        if number < 0:
+            raise KernelError(EINVAL)
+        tcb.user_timeout = number * MILLISECOND
+    elif name == TCP_NOTSENT_LOWAT:
+        tcb.notsent_lowat = (number & 0xFFFFFFFF) if on else -1
+    else:
+        raise KernelError(ENOPROTOOPT)
+
+
+def get_tcp_option(tcb: Tcb, name: int) -> bytes:
+    """Read an option the table says can be read."""
+    sysctl = tcb.layer.sysctl
+    if name == TCP_INFO:
+        return tcb.info().pack()
+    if name == TCP_CONGESTION:
+        return tcb.congestion.encode().ljust(TCP_CA_NAME_MAX, b"\0")
+    number = 0
+    if name == TCP_NODELAY:
+        number = int(tcb.nodelay)
+    elif name == TCP_CORK:
+        number = int(tcb.cork)
+    elif name == TCP_MAXSEG:
+        number = tcb.mss
+        if tcb.user_mss and tcb.endpoint.state in (CLOSE, LISTEN):
+            number = tcb.user_mss
+    elif name == TCP_KEEPIDLE:
+        number = (tcb.keepidle or sysctl.tcp_keepalive_time) // SECOND
+    elif name == TCP_KEEPINTVL:
+        number = (tcb.keepintvl or sysctl.tcp_keepalive_intvl) // SECOND
+    elif name == TCP_KEEPCNT:
+        number = tcb.keepcnt or sysctl.tcp_keepalive_probes
+    elif name == TCP_SYNCNT:
+        number = tcb.syncnt or sysctl.tcp_syn_retries
+    elif name == TCP_LINGER2:
+        number = -1 if tcb.linger2 < 0 else (tcb.linger2 or sysctl.tcp_fin_timeout) // SECOND
+    elif name == TCP_DEFER_ACCEPT:
+        number = retransmissions_to_seconds(tcb.defer_accept)
+    elif name == TCP_WINDOW_CLAMP:
+        number = tcb.window_clamp
+    elif name == TCP_QUICKACK:
+        number = int(tcb.quickack)
+    elif name == TCP_USER_TIMEOUT:
+        number = tcb.user_timeout // MILLISECOND
+    elif name == TCP_NOTSENT_LOWAT:
+        number = max(tcb.notsent_lowat, 0)
+    else:
+        raise KernelError(ENOPROTOOPT)
+    return pack_int(number)
+
+
+def seconds_to_retransmissions(seconds: int) -> int:
+    """How many retransmissions of a SYN-ACK fill ``seconds``, the first after 1 s, then doubling."""
+    if seconds <= 0:
+        return 0
+    count = 1
+    total = timeout = 1
+    while seconds > total and count < 255:
+        timeout = min(timeout * 2, _MAX_DEFER_SECONDS)
+        total += timeout
+        count += 1
+    return count
+
+
+def retransmissions_to_seconds(count: int) -> int:
+    """The time ``count`` retransmissions take."""
+    total = 0
+    timeout = 1
+    for _ in range(count):
+        total += timeout
+        timeout = min(timeout * 2, _MAX_DEFER_SECONDS)
+    return total
