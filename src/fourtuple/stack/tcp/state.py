@@ -87,6 +87,12 @@ ACK_PUSHED: Final = 2
 ACK_PUSHED2: Final = 4
 ACK_NOW: Final = 8
 
+# Tcb.urg_state: the urgent byte is unknown, announced, here, or was read out of band.
+URG_NONE: Final = 0
+URG_AWAITED: Final = 1
+URG_HERE: Final = 2
+URG_READ: Final = 3
+
 # Bits of Tcb.options_on: what both ends agreed on with their SYNs.
 OPT_TIMESTAMPS: Final = 1
 OPT_SACK: Final = 2

@@ -1,0 +1,76 @@
+"""What one acknowledgment was found to do, gathered while it is processed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ADVANCED: Final = 0x001
+"""SND.UNA moved."""
+DATA: Final = 0x002
+"""The segment carried data, so it is no duplicate ACK."""
+WINDOW_UPDATE: Final = 0x004
+DATA_ACKED: Final = 0x008
+SYN_ACKED: Final = 0x010
+RETRANSMITTED_ACKED: Final = 0x020
+"""Some of what was acknowledged had been retransmitted."""
+SACKED: Final = 0x040
+"""New data was selectively acknowledged."""
+ORIGINAL_ARRIVED: Final = 0x080
+"""Data sent before the recovery and never retransmitted was delivered."""
+ECE_SEEN: Final = 0x100
+DSACK: Final = 0x200
+"""The peer reported a duplicate."""
+RENEGING: Final = 0x400
+"""The oldest segment left had been sacked, and was not acknowledged."""
+SET_TIMER: Final = 0x800
+LOST_RETRANSMISSION: Final = 0x1000
+DSACK_PROBE: Final = 0x2000
+"""The duplicate reported is the tail loss probe."""
+
+ACKED: Final = DATA_ACKED | SYN_ACKED
+NOT_DUPLICATE: Final = DATA | WINDOW_UPDATE | ACKED
+ALERT: Final = SACKED | ECE_SEEN | DSACK
+PROGRESS: Final = ACKED | SACKED
+
+# What to send once the window was computed.
+REXMIT_NONE: Final = 0
+REXMIT_LOST: Final = 1
+REXMIT_NEW: Final = 2
+
+
+class AckState:
+    """The findings. ``flags`` are the bits above."""
+
+    __slots__ = (
+        "delivered_before",
+        "duplicates",
+        "first_sacked_at",
+        "flags",
+        "high_before",
+        "last_sacked_at",
+        "lost_before",
+        "newest_delivered",
+        "newest_end",
+        "newest_sent_at",
+        "reordered",
+        "rexmit",
+        "una_before",
+    )
+
+    def __init__(self, una: int, nxt: int, high: int, delivered: int, lost: int) -> None:
+        self.flags: int = 0
+        self.una_before = una
+        self.high_before = high
+        """Highest sequence number sacked before, for reordering."""
+        self.delivered_before = delivered
+        self.lost_before = lost
+        self.reordered: int = nxt
+        """Lowest sequence number that was delivered after a higher one without retransmission."""
+        self.first_sacked_at: int = -1
+        self.last_sacked_at: int = -1
+        self.duplicates: int = 0
+        self.newest_sent_at: int = -1
+        self.newest_end: int = 0
+        self.newest_delivered: int = 0
+        """``SentSegment.delivered`` of the segment sent last among those delivered."""
+        self.rexmit: int = REXMIT_NONE

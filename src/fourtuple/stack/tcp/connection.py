@@ -1,0 +1,597 @@
+"""The user calls of a connection (RFC 9293 §3.10.1 to §3.10.6), with Linux's results."""
+
+from __future__ import annotations
+
+from ...ports.endpoint import Endpoint
+from ...wire.address import V4_ANY, V4_BROADCAST, V4_LOOPBACK, V6_LOOPBACK, is_any, is_multicast, is_v4
+from ...wire.tcp import CWR, ECE, SYN
+from ..base import SocketEvents
+from ..poll_bits import (
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLPRI,
+    POLLRDHUP,
+    POLLRDNORM,
+    POLLWRNORM,
+)
+from ..sysctl import CONGESTION_CONTROLS
+from . import output, receive, window
+from .info import TcpInfo
+from .isn import initial_sequence_number, timestamp_offset
+from .lifecycle import (
+    STATE_CHANGED,
+    choose_congestion_control,
+    destroy,
+    done,
+    enter,
+    fin_timeout,
+    keepalive_idle,
+)
+from .listen import advertised_mss
+from .request import Request
+from .sentlist import purge
+from .state import (
+    ACK_SCHEDULED,
+    BOTH_SHUTDOWN,
+    CAN_SEND,
+    CLOSE,
+    CLOSE_WAIT,
+    CLOSING,
+    EAGAIN,
+    EALREADY,
+    ECONNRESET,
+    EINVAL,
+    EISCONN,
+    ENETUNREACH,
+    ENOTCONN,
+    EPIPE,
+    ESTABLISHED,
+    FIN_WAIT_1,
+    FIN_WAIT_2,
+    HANDSHAKE,
+    LAST_ACK,
+    LISTEN,
+    MASK32,
+    MSG_MORE,
+    MSG_OOB,
+    NAGLE_CORK,
+    NAGLE_PUSH,
+    OPT_ECN,
+    OPT_SACK,
+    OPT_TIMESTAMPS,
+    OPT_WSCALE,
+    RCV_SHUTDOWN,
+    RTO_INITIAL,
+    SEND_SHUTDOWN,
+    SYN_RECV,
+    SYN_SENT,
+    TIME_WAIT_LENGTH,
+    URG_HERE,
+    URG_NONE,
+    URG_READ,
+)
+from .tcb import (
+    NO_CONGESTION_CONTROL,
+    OPTION_KEEPALIVE,
+    OPTION_NAGLE,
+    OPTION_QUICKACK,
+    OPTION_RCVBUF,
+    OPTION_SNDBUF,
+    ListenQueues,
+    Tcb,
+    TcpLayer,
+)
+from .timers import expired
+
+_RESETTABLE = 1 << ESTABLISHED | 1 << CLOSE_WAIT | 1 << FIN_WAIT_1 | 1 << FIN_WAIT_2 | 1 << SYN_RECV
+_MS = 1_000_000
+
+
+class Connection(Tcb):
+    """A TCB with its user calls."""
+
+    __slots__ = ()
+
+    def __init__(self, layer: TcpLayer, endpoint: Endpoint, events: SocketEvents | None) -> None:
+        super().__init__(layer, endpoint, events)
+
+    def expired(self) -> None:
+        expired(self)
+
+    # OPEN ---------------------------------------------------------------------------------------
+
+    def connect(self, destination: int, port: int) -> int:
+        endpoint = self.endpoint
+        state = endpoint.state
+        if state in (SYN_SENT, SYN_RECV):
+            return EALREADY
+        if state != CLOSE:
+            return EISCONN
+        layer = self.layer
+        tables = layer.tables
+        if endpoint.key < 0 and endpoint.peer_port:
+            # What is left of an earlier connection.
+            tables.disconnect_tcp(endpoint)
+        if is_any(destination):
+            if is_any(endpoint.local):
+                destination = V4_LOOPBACK if destination == V4_ANY else V6_LOOPBACK
+            else:
+                destination = endpoint.local
+        if is_multicast(destination) or destination == V4_BROADCAST:
+            return ENETUNREACH
+        route = layer.ip.route(destination, endpoint.local, endpoint.device)
+        if route is None:
+            return ENETUNREACH
+        local = route.source if is_any(endpoint.local) else endpoint.local
+        self.clear(self.layer.sysctl)
+        # A TIME-WAIT taken over leaves its numbers here: 0 is what none leaves.
+        error = tables.connect_tcp(endpoint, local, destination, port)
+        if error:
+            return error
+        self._prepare_open(route.mtu)
+        layer.counters.active_opens += 1
+        flags = SYN
+        if layer.sysctl.tcp_ecn == 1:
+            flags |= ECE | CWR
+            self.options_on |= OPT_ECN
+        self.syn_at = self.clock.now
+        output.send_syn(self, flags)
+        return 0
+
+    def _prepare_open(self, mtu: int) -> None:
+        """Set the variables a SYN needs (``tcp_connect_init``)."""
+        endpoint = self.endpoint
+        layer = self.layer
+        sysctl = layer.sysctl
+        if self.iss == 0:
+            self.iss = initial_sequence_number(
+                layer.ip.secret,
+                self.clock.now,
+                endpoint.local,
+                endpoint.local_port,
+                endpoint.peer,
+                endpoint.peer_port,
+            )
+        v4 = is_v4(endpoint.peer)
+        self.ip_header = 20 if v4 else 40
+        self.path_mtu = mtu
+        self.advmss = advertised_mss(mtu, v4, self.user_mss)
+        if self.user_mss:
+            self.mss_clamp = self.user_mss
+        agreed = 0
+        if sysctl.tcp_timestamps:
+            agreed |= OPT_TIMESTAMPS
+            if sysctl.tcp_timestamps == 1:
+                self.ts_offset = timestamp_offset(layer.ip.secret, endpoint.local, endpoint.peer)
+        if sysctl.tcp_window_scaling:
+            agreed |= OPT_WSCALE
+        if sysctl.tcp_sack:
+            agreed |= OPT_SACK
+        self.options_on = agreed
+        output.sync_mss(self, mtu)
+        space = window.full_space(self)
+        if self.rcvbuf_locked and (self.window_clamp == 0 or self.window_clamp > space):
+            self.window_clamp = space
+        self.rcv_wnd, self.rcv_wscale = window.initial_window(
+            space,
+            self.advmss,
+            agreed & OPT_WSCALE != 0,
+            max(sysctl.tcp_rmem[2], sysctl.rmem_max),
+            self.window_clamp,
+        )
+        self.rcv_ssthresh = self.rcv_wnd
+        iss = self.iss
+        self.snd_una = iss
+        self.snd_nxt = iss
+        self.snd_up = iss
+        self.snd_sml = iss
+        self.snd_wnd = 0
+        self.rto = RTO_INITIAL
+        choose_congestion_control(self)
+
+    def listen(self, backlog: int) -> int:
+        state = self.endpoint.state
+        if state != CLOSE and state != LISTEN:
+            return EINVAL
+        limit = self.layer.sysctl.somaxconn
+        if 0 <= backlog < limit:
+            limit = backlog
+        if state == LISTEN and self.listening is not None:
+            self.listening.limit = limit
+            return 0
+        if self.endpoint.key < 0 and self.endpoint.peer_port:
+            self.layer.tables.disconnect_tcp(self.endpoint)
+        error = self.layer.tables.listen(self.endpoint)
+        if error:
+            return error
+        self.clear(self.layer.sysctl)
+        self.listening = ListenQueues(limit)
+        return 0
+
+    def accept(self) -> Tcb | None:
+        queues = self.listening
+        if queues is None or not queues.accept_queue:
+            return None
+        return queues.accept_queue.pop(0)
+
+    # SEND ---------------------------------------------------------------------------------------
+
+    def send(self, data: bytes, flags: int) -> int:
+        state = self.endpoint.state
+        if not CAN_SEND >> state & 1:
+            if self.error:
+                return -self.take_error()
+            if not HANDSHAKE >> state & 1:
+                return -EPIPE
+            if self.shut & SEND_SHUTDOWN:
+                return -EPIPE
+            self.no_space = True
+            return -EAGAIN
+        if self.error:
+            return -self.take_error()
+        if self.shut & SEND_SHUTDOWN:
+            return -EPIPE
+        wanted = len(data)
+        if wanted == 0:
+            return 0
+        room = self._send_room()
+        if room <= 0:
+            self.no_space = True
+            return -EAGAIN
+        count = wanted
+        if count > room:
+            count = room
+            data = data[:count]
+        if self.unsent == 0:
+            output.check_idle(self)
+        self.chunks.append(data)
+        self.unsent += count
+        self.write_seq += count
+        if flags & MSG_OOB and count == wanted:
+            self.snd_up = self.write_seq
+        if count < wanted:
+            self.no_space = True
+            self.push_ends.append(self.write_seq)
+            output.push_pending(self, NAGLE_PUSH)
+            return count
+        if not flags & MSG_MORE:
+            self.push_ends.append(self.write_seq)
+            self.pushed_seq = self.write_seq
+            output.push_pending(self, self.nagle)
+        else:
+            output.push_pending(self, NAGLE_CORK)
+        return count
+
+    def _send_room(self) -> int:
+        room = self.sndbuf_bytes - (self.write_seq - self.snd_una)
+        low = self.notsent_lowat
+        if low < 0:
+            low = self.layer.sysctl.tcp_notsent_lowat
+        if low < room and self.unsent >= low:
+            return 0
+        return room
+
+    # RECEIVE --------------------------------------------------------------------------------------
+
+    def recv_check(self) -> int:
+        state = self.endpoint.state
+        if state == LISTEN:
+            return ENOTCONN
+        if receive.readable(self):
+            return 0
+        if self.done:
+            return 0
+        if self.error:
+            return self.take_error()
+        if self.shut & RCV_SHUTDOWN:
+            return 0
+        if state == CLOSE:
+            return ENOTCONN
+        return EAGAIN
+
+    def recv(self, count: int, peek: bool) -> bytes:
+        return receive.read(self, count, peek)
+
+    def recv_urgent(self, peek: bool) -> int:
+        state = self.urg_state
+        if self.urg_inline or state in (URG_NONE, URG_READ):
+            return -EINVAL
+        if self.endpoint.state == CLOSE and not self.done:
+            return -ENOTCONN
+        if state == URG_HERE:
+            if not peek:
+                self.urg_state = URG_READ
+            return self.urg_byte
+        return -EAGAIN
+
+    def readable_bytes(self) -> int:
+        return receive.readable(self)
+
+    def unacked_bytes(self) -> int:
+        count = self.write_seq - self.snd_una
+        if self.endpoint.state == SYN_SENT:
+            return 0
+        return count
+
+    # CLOSE and ABORT ------------------------------------------------------------------------------
+
+    def shutdown(self, how: int) -> int:
+        bits = how + 1
+        state = self.endpoint.state
+        if state == LISTEN:
+            if bits & RCV_SHUTDOWN:
+                self.disconnect()
+                self.notify(STATE_CHANGED)
+            return 0
+        if state == SYN_SENT:
+            error = self.disconnect()
+            self.notify(STATE_CHANGED)
+            return error
+        self.shut |= bits
+        if bits & SEND_SHUTDOWN and state in (ESTABLISHED, SYN_RECV, CLOSE_WAIT):
+            self._close_state()
+        self.notify(STATE_CHANGED)
+        return ENOTCONN if state == CLOSE else 0
+
+    def _close_state(self) -> None:
+        """Our side is done: go on to the state that says so, and send FIN."""
+        if self.endpoint.state == CLOSE_WAIT:
+            enter(self, LAST_ACK)
+        else:
+            enter(self, FIN_WAIT_1)
+        output.queue_fin(self)
+
+    def close(self) -> None:
+        endpoint = self.endpoint
+        state = endpoint.state
+        counters = self.layer.counters
+        self.shut = BOTH_SHUTDOWN
+        self.events = None
+        if state == LISTEN:
+            self._stop_listening()
+            enter(self, CLOSE)
+            state = CLOSE
+        unread = self.received_bytes
+        self.received.clear()
+        self.received_bytes = 0
+        if state != CLOSE:
+            if unread:
+                # RFC 9293 §3.6.1 (RFC 2525 §2.17): the peer must learn that data was lost.
+                counters.abort_on_close += 1
+                output.send_reset(self)
+                done(self)
+            elif self.linger == 0:
+                counters.abort_on_data += 1
+                self._reset_and_forget()
+            elif state == SYN_SENT:
+                done(self)
+            elif state in (ESTABLISHED, SYN_RECV, CLOSE_WAIT):
+                self._close_state()
+        self.orphan = True
+        self.layer.orphans += 1
+        state = endpoint.state
+        if state == FIN_WAIT_2:
+            self._orphan_fin_wait()
+        elif state != CLOSE and self.layer.orphans > self.layer.sysctl.tcp_max_orphans:
+            counters.abort_on_memory += 1
+            output.send_reset(self)
+            done(self)
+        if endpoint.state == CLOSE:
+            destroy(self)
+
+    def _orphan_fin_wait(self) -> None:
+        if self.linger2 < 0:
+            self.layer.counters.abort_on_linger += 1
+            output.send_reset(self)
+            done(self)
+            return
+        wait = fin_timeout(self)
+        if wait > TIME_WAIT_LENGTH:
+            self.set_keepalive(wait - TIME_WAIT_LENGTH)
+        else:
+            self.layer.enter_time_wait(self, FIN_WAIT_2, wait)
+
+    def abort(self) -> None:
+        state = self.endpoint.state
+        if state == LISTEN:
+            self._stop_listening()
+            enter(self, CLOSE)
+            done(self)
+            return
+        if state != CLOSE:
+            self._reset_and_forget()
+
+    def disconnect(self) -> int:
+        state = self.endpoint.state
+        if state == LISTEN:
+            self._stop_listening()
+            self.layer.tables.unlisten(self.endpoint)
+            self.listening = None
+            return 0
+        if state != CLOSE:
+            self._reset_and_forget()
+        self.layer.tables.disconnect_tcp(self.endpoint)
+        error = self.error
+        self.clear(self.layer.sysctl)
+        self.error = error
+        return 0
+
+    def _reset_and_forget(self) -> None:
+        """RFC 9293 §3.10.5: RST where the peer knows of us (``tcp_disconnect``)."""
+        state = self.endpoint.state
+        if _RESETTABLE >> state & 1 or (self.snd_nxt != self.write_seq and (state in (CLOSING, LAST_ACK))):
+            output.send_reset(self)
+            self.error = ECONNRESET
+        elif state == SYN_SENT:
+            self.error = ECONNRESET
+        purge(self)
+        done(self)
+
+    def _stop_listening(self) -> None:
+        """Drop what was being opened and reset what nobody accepted (``inet_csk_listen_stop``)."""
+        queues = self.listening
+        if queues is None:
+            return
+        for endpoint in list(queues.requests.values()):
+            owner = endpoint.owner
+            if isinstance(owner, Request):
+                owner.drop()
+        children = queues.accept_queue[:]
+        queues.accept_queue.clear()
+        for child in children:
+            child.orphan = True
+            self.layer.orphans += 1
+            child.abort()
+            destroy(child)
+
+    # STATUS ---------------------------------------------------------------------------------------
+
+    def poll(self) -> int:
+        state = self.endpoint.state
+        if state == LISTEN:
+            queues = self.listening
+            return POLLIN | POLLRDNORM if queues is not None and queues.accept_queue else 0
+        mask = 0
+        shut = self.shut
+        if shut == BOTH_SHUTDOWN or state == CLOSE:
+            mask = POLLHUP
+        if shut & RCV_SHUTDOWN:
+            mask |= POLLIN | POLLRDNORM | POLLRDHUP
+        if not HANDSHAKE >> state & 1:
+            target = min(self.rcvlowat, self.rcvbuf_bytes >> 1)
+            if self.urg_state != URG_NONE and not self.urg_inline and self.rcv_up == self.copied_seq:
+                target += 1
+            queued = self.received_bytes
+            if queued and (queued >= target or self.receive_window() <= self.rcv_mss):
+                mask |= POLLIN | POLLRDNORM
+            if shut & SEND_SHUTDOWN or self._is_writable():
+                mask |= POLLOUT | POLLWRNORM
+            else:
+                self.no_space = True
+            if self.urg_state == URG_HERE:
+                mask |= POLLPRI
+        if self.error:
+            mask |= POLLERR
+        return mask
+
+    def _is_writable(self) -> bool:
+        """A third of the send buffer is free (``sk_stream_is_writeable``), and little is unsent."""
+        queued = self.write_seq - self.snd_una
+        if queued * 3 > self.sndbuf_bytes * 2:
+            return False
+        low = self.notsent_lowat
+        if low < 0:
+            low = self.layer.sysctl.tcp_notsent_lowat
+        return self.unsent << 1 < low
+
+    def take_error(self) -> int:
+        error = self.error
+        self.error = 0
+        if error == 0:
+            error = self.soft_error
+            self.soft_error = 0
+        return error
+
+    def info(self) -> TcpInfo:
+        info = TcpInfo()
+        now = self.clock.now
+        endpoint = self.endpoint
+        info.state = endpoint.state
+        queues = self.listening
+        if queues is not None:
+            info.unacked = len(queues.accept_queue)
+            info.sacked = queues.limit
+        else:
+            info.unacked = self.packets_out
+            info.sacked = self.sacked_out
+        info.ca_state = self.ca_state
+        info.retransmits = self.retransmits
+        info.probes = self.probes_out
+        info.backoff = self.backoff
+        info.options = self.options_on
+        info.snd_wscale = self.snd_wscale
+        info.rcv_wscale = self.rcv_wscale
+        info.rto = self.rto // 1000
+        info.ato = self.ato // 1000
+        info.snd_mss = self.mss
+        info.rcv_mss = self.rcv_mss
+        info.lost = self.lost_out
+        info.retrans = self.retrans_out
+        info.last_data_sent = (now - self.last_data_sent) // _MS
+        info.last_data_recv = (now - self.last_data_received) // _MS
+        info.last_ack_recv = (now - self.last_ack_received) // _MS
+        info.pmtu = self.path_mtu
+        info.rcv_ssthresh = self.rcv_ssthresh
+        info.rtt = self.srtt >> 3
+        info.rttvar = self.mdev >> 2
+        info.snd_ssthresh = self.ssthresh
+        info.snd_cwnd = self.cwnd
+        info.advmss = self.advmss
+        info.reordering = self.reordering
+        info.rcv_rtt = self.rcv_rtt >> 3
+        info.rcv_space = self.rcv_space
+        info.total_retrans = self.total_retrans
+        info.pacing_rate = self._pacing_rate()
+        info.bytes_acked = self.bytes_acked
+        info.bytes_received = self.bytes_received
+        info.segs_out = self.segs_out
+        info.segs_in = self.segs_in
+        info.notsent_bytes = max(self.write_seq - self.snd_nxt, 0)
+        info.min_rtt = self.min_rtt if self.min_rtt >= 0 else MASK32
+        info.data_segs_in = self.data_segs_in
+        info.data_segs_out = self.data_segs_out
+        info.delivered = self.delivered
+        info.delivered_ce = self.delivered_ce
+        info.bytes_sent = self.bytes_sent
+        info.bytes_retrans = self.bytes_retrans
+        info.dsack_dups = self.dsack_dups
+        info.reord_seen = self.reord_seen
+        info.rcv_ooopack = self.ooo_packets
+        info.snd_wnd = self.snd_wnd
+        info.rcv_wnd = self.rcv_wnd
+        info.total_rto = self.total_rto
+        info.total_rto_recoveries = self.total_rto_recoveries
+        info.total_rto_time = self.total_rto_time
+        return info
+
+    def _pacing_rate(self) -> int:
+        """What Linux would pace at, bytes/s: twice cwnd per round trip in slow start, else 1.2 times."""
+        if self.srtt == 0:
+            return 0
+        percent = 200 if self.cwnd < self.ssthresh >> 1 else 120
+        flight = max(self.cwnd, self.packets_out)
+        return self.mss * percent * 80_000 * flight // self.srtt
+
+    # What the socket sets -------------------------------------------------------------------------
+
+    def set_congestion_control(self, name: str) -> None:
+        if name not in CONGESTION_CONTROLS:
+            raise ValueError(f"congestion control {name!r} is none of {', '.join(CONGESTION_CONTROLS)}")
+        self.congestion_name = name
+        if self.cc is not NO_CONGESTION_CONTROL:
+            choose_congestion_control(self)
+
+    def option_changed(self, option: int) -> None:
+        state = self.endpoint.state
+        if option == OPTION_NAGLE:
+            if CAN_SEND >> state & 1:
+                # As Linux: what was held back goes now, even if the cork stays.
+                output.push_pending(self, self.nagle | NAGLE_PUSH if not self.cork else self.nagle)
+        elif option == OPTION_KEEPALIVE:
+            if self.keepalive_on:
+                if not 1 << state & (1 << CLOSE | 1 << LISTEN):
+                    self.set_keepalive(keepalive_idle(self))
+            elif not (state == FIN_WAIT_2 and self.orphan):
+                self.keepalive_at = -1
+        elif option == OPTION_QUICKACK:
+            if not self.pingpong and state in (ESTABLISHED, CLOSE_WAIT) and self.ack_pending & ACK_SCHEDULED:
+                self.ack_pending |= 2
+                receive.acknowledge_reading(self, 1)
+        elif option == OPTION_SNDBUF:
+            if self._is_writable() and self.no_space:
+                self.no_space = False
+                self.notify(POLLOUT | POLLWRNORM)
+        elif option == OPTION_RCVBUF:
+            self.window_clamp = min(self.window_clamp, window.full_space(self)) if self.window_clamp else 0

@@ -1,0 +1,573 @@
+"""SEGMENT ARRIVES (RFC 9293 §3.10.7): one function for each check, in the RFC's order.
+
+A check returns False if the segment is dealt with. Where Linux and the RFC differ the difference is said.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...wire.ipv4 import Ipv4Packet
+from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, TcpSegment
+from ..poll_bits import POLLOUT, POLLPRI, POLLWRNORM
+from . import options, output, receive, window
+from .ack import ACK_GOOD, ACK_OLD, process
+from .challenge import rate_limited, send_challenge
+from .lifecycle import (
+    STATE_CHANGED,
+    done,
+    enter,
+    expand_sndbuf,
+    fin_timeout,
+    reset_by_peer,
+    rst_error,
+    start_transfer,
+)
+from .state import (
+    ACK_NOW,
+    ACK_SCHEDULED,
+    CLOSE,
+    CLOSE_WAIT,
+    CLOSING,
+    DELACK_MAX,
+    ESTABLISHED,
+    FIN_WAIT_1,
+    FIN_WAIT_2,
+    LAST_ACK,
+    MASK32,
+    MAX_QUICKACKS,
+    MAX_WSCALE,
+    MS,
+    OPT_ECN,
+    OPT_ECN_SEEN,
+    OPT_SACK,
+    OPT_TIMESTAMPS,
+    OPT_WSCALE,
+    RCV_SHUTDOWN,
+    SECOND,
+    SEND_SHUTDOWN,
+    SYN_RECV,
+    SYN_SENT,
+    TIME_WAIT,
+    TIME_WAIT_LENGTH,
+    TIMEOUT_MIN,
+    TIMER_RETRANSMIT,
+    URG_AWAITED,
+    URG_NONE,
+)
+from .tcb import Tcb
+
+_PAWS_DAYS: Final = 24 * 86400 * SECOND
+"""After so long an idle time ts_recent is not compared any more (RFC 7323 §5.5)."""
+
+
+def segment_arrives(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> None:
+    """Take a segment for a connection that is neither LISTEN nor TIME_WAIT."""
+    state = tcb.endpoint.state
+    tcb.segs_in += 1
+    if segment.payload:
+        tcb.data_segs_in += 1
+    if state == SYN_SENT:
+        _syn_sent(tcb, packet, segment)
+        return
+    if state == CLOSE:
+        tcb.layer.send_reset(packet, segment)
+        return
+    seq = tcb.rcv_nxt + (((segment.seq - tcb.rcv_nxt + 0x8000_0000) & MASK32) - 0x8000_0000)
+    end = seq + segment.seq_length()
+    _read_timestamps(tcb, segment)
+    if not _check_sequence(tcb, segment, seq, end):
+        return
+    if not _check_reset(tcb, segment, seq):
+        return
+    if not _check_syn(tcb, segment, seq, end):
+        return
+    if not _check_ack(tcb, packet, segment, seq, end):
+        return
+    if segment.flags & URG:
+        _check_urgent(tcb, segment, seq)
+    if not _process_text(tcb, packet, segment, seq, end):
+        return
+    _answer(tcb)
+
+
+# First check: sequence number -----------------------------------------------------------------
+
+
+def _read_timestamps(tcb: Tcb, segment: TcpSegment) -> None:
+    options = segment.options
+    if options is not None and options.timestamps and tcb.options_on & OPT_TIMESTAMPS:
+        tcb.ts_seen = True
+        tcb.ts_val = options.ts_val
+        tcb.ts_ecr = options.ts_ecr
+    else:
+        tcb.ts_seen = False
+
+
+def _is_older(tcb: Tcb, slack: int) -> bool:
+    """Whether the segment's timestamp is more than ``slack`` ticks before ts_recent."""
+    behind = (tcb.ts_recent - tcb.ts_val) & MASK32
+    if behind == 0 or behind >= 0x8000_0000 or behind <= slack:
+        return False
+    if tcb.ts_recent_at < 0 or tcb.ts_recent == 0:
+        return False
+    return tcb.clock.now - tcb.ts_recent_at < _PAWS_DAYS
+
+
+def _is_reordered_ack(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> bool:
+    """A pure ACK overtaken by later ones has an older timestamp and yet does no harm (RFC 7323 §5.2)."""
+    if not segment.flags & ACK or end != seq or seq != tcb.rcv_nxt:
+        return False
+    if segment.ack != tcb.snd_una & MASK32:
+        return False
+    if segment.window << tcb.snd_wscale != tcb.snd_wnd:
+        return False
+    return (tcb.ts_recent - tcb.ts_val) & MASK32 <= tcb.rto * 1200 // SECOND
+
+
+def _check_sequence(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> bool:
+    """PAWS (RFC 7323 §5.3 R1), then the four cases of RFC 9293 §3.10.7.4.
+
+    What is not acceptable is answered with an ACK, unless it is a RST.
+    """
+    flags = segment.flags
+    if (
+        tcb.ts_seen
+        and not flags & RST
+        and _is_older(tcb, 1)
+        and not _is_reordered_ack(tcb, segment, seq, end)
+    ):
+        tcb.layer.counters.paws_estab_rejected += 1
+        if flags & SYN:
+            tcb.layer.counters.syn_challenge += 1
+            send_challenge(tcb)
+        else:
+            _answer_unacceptable(tcb, segment, seq, end)
+        return False
+    if end >= tcb.rcv_wup and seq <= tcb.rcv_nxt + tcb.receive_window():
+        return True
+    if flags & RST:
+        # A peer that counts its FIN wrongly resets one below; we have its FIN, so let it.
+        if seq == tcb.rcv_nxt - 1 and tcb.fin_received:
+            reset_by_peer(tcb)
+        return False
+    if flags & SYN:
+        tcb.layer.counters.syn_challenge += 1
+        send_challenge(tcb)
+    else:
+        _answer_unacceptable(tcb, segment, seq, end)
+    return False
+
+
+def _answer_unacceptable(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> None:
+    """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, not more often than tcp_invalid_ratelimit unless it has data."""
+    if not segment.payload and rate_limited(tcb):
+        return
+    if end != seq and seq < tcb.rcv_nxt:
+        tcb.layer.counters.delayed_ack_lost += 1
+        output.enter_quick_ack(tcb, MAX_QUICKACKS)
+        receive.set_dsack(tcb, seq, min(end, tcb.rcv_nxt))
+    output.send_ack(tcb)
+
+
+# Second check: RST ----------------------------------------------------------------------------
+
+
+def _check_reset(tcb: Tcb, segment: TcpSegment, seq: int) -> bool:
+    """RFC 9293 §3.10.7.4 second: only the very next sequence number resets (RFC 5961 §3.2)."""
+    if not segment.flags & RST:
+        return True
+    if seq == tcb.rcv_nxt:
+        reset_by_peer(tcb)
+        return False
+    for _, right in tcb.sack_blocks:
+        # A peer that lost our state may use the end of what we sacked.
+        if seq == right and right >= max([block[1] for block in tcb.sack_blocks]):
+            reset_by_peer(tcb)
+            return False
+    send_challenge(tcb)
+    return False
+
+
+# Fourth check: SYN (the third, security, is not implemented by anyone) --------------------------
+
+
+def _check_syn(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> bool:
+    """RFC 9293 §3.10.7.4 fourth: a SYN in a synchronized state is challenged (RFC 5961 §4.2).
+
+    The SYN-ACK of a simultaneous open repeats a SYN already received and is welcome for its ACK.
+    """
+    if not segment.flags & SYN:
+        return True
+    if (
+        tcb.endpoint.state == SYN_RECV
+        and segment.flags & ACK
+        and seq + 1 == end
+        and seq + 1 == tcb.rcv_nxt
+        and segment.ack == tcb.snd_nxt & MASK32
+    ):
+        return True
+    tcb.layer.counters.syn_challenge += 1
+    send_challenge(tcb)
+    return False
+
+
+# Fifth check: ACK -----------------------------------------------------------------------------
+
+
+def _check_ack(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment, seq: int, end: int) -> bool:
+    """RFC 9293 §3.10.7.4 fifth."""
+    flags = segment.flags
+    if not flags & ACK:
+        return False
+    ack = tcb.snd_una + (((segment.ack - tcb.snd_una + 0x8000_0000) & MASK32) - 0x8000_0000)
+    ece = flags & ECE != 0 and tcb.options_on & OPT_ECN != 0 and not flags & SYN
+    if tcb.endpoint.state == SYN_RECV:
+        return _establish(tcb, packet, segment, seq, end, ack)
+    if ack >= tcb.snd_una and ack <= tcb.snd_nxt:
+        _update_ts_recent(tcb, seq)
+    found = process(tcb, seq, end, ack, segment, ece)
+    if found != ACK_GOOD and found != ACK_OLD:
+        # RFC 5961 §5.2: an ACK that cannot be is discarded and answered.
+        send_challenge(tcb)
+        return False
+    state = tcb.endpoint.state
+    if state in (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_2):
+        return True
+    return _closing_acked(tcb, packet, segment, seq, end)
+
+
+def _update_ts_recent(tcb: Tcb, seq: int) -> None:
+    """RFC 7323 §4.3: of segments that span the last ACK sent, remember the timestamp."""
+    if tcb.ts_seen and seq <= tcb.rcv_wup:
+        behind = (tcb.ts_recent - tcb.ts_val) & MASK32
+        if behind == 0 or behind >= 0x8000_0000 or not _is_older(tcb, 0):
+            tcb.ts_recent = tcb.ts_val
+            tcb.ts_recent_at = tcb.clock.now
+
+
+def _establish(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment, seq: int, end: int, ack: int) -> bool:
+    """SYN-RECEIVED: an ACK of our SYN makes the connection; any other is answered with RST."""
+    if not tcb.snd_una < ack <= tcb.snd_nxt:
+        tcb.layer.send_reset(packet, segment)
+        return False
+    _update_ts_recent(tcb, seq)
+    process(tcb, seq, end, ack, segment, False)
+    become_established(tcb, segment, seq)
+    tcb.notify(STATE_CHANGED)
+    return True
+
+
+def become_established(tcb: Tcb, segment: TcpSegment, seq: int) -> None:
+    """SYN-RECEIVED is over: take the window, and prepare to carry data."""
+    tcb.copied_seq = tcb.rcv_nxt
+    enter(tcb, ESTABLISHED)
+    tcb.snd_wnd = segment.window << (0 if segment.flags & SYN else tcb.snd_wscale)
+    tcb.snd_wl1 = seq
+    tcb.max_window = max(tcb.max_window, tcb.snd_wnd)
+    if tcb.options_on & OPT_TIMESTAMPS:
+        tcb.advmss -= options.TIMESTAMPS_LENGTH
+    output.sync_mss(tcb, tcb.path_mtu)
+    start_transfer(tcb)
+    window.guess_segment_size(tcb)
+
+
+def _closing_acked(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment, seq: int, end: int) -> bool:
+    """The states after our close: is our FIN acknowledged?"""
+    if not tcb.fin_sent or tcb.snd_una != tcb.write_seq:
+        return True
+    state = tcb.endpoint.state
+    if state == FIN_WAIT_1:
+        enter(tcb, FIN_WAIT_2)
+        tcb.shut |= SEND_SHUTDOWN
+        if not tcb.orphan:
+            tcb.notify(STATE_CHANGED)
+            return True
+        fin = segment.flags & FIN != 0
+        if tcb.linger2 < 0 or (end != seq and end - (1 if fin else 0) > tcb.rcv_nxt):
+            # Nobody is left to read this data.
+            rst_error(tcb)
+            tcb.layer.send_reset(packet, segment)
+            return False
+        wait = fin_timeout(tcb)
+        if wait > TIME_WAIT_LENGTH:
+            tcb.set_keepalive(wait - TIME_WAIT_LENGTH)
+        elif fin:
+            tcb.set_keepalive(wait)
+        else:
+            tcb.layer.enter_time_wait(tcb, FIN_WAIT_2, wait)
+            return False
+        return True
+    if state == CLOSING:
+        tcb.layer.enter_time_wait(tcb, TIME_WAIT, TIME_WAIT_LENGTH)
+        return False
+    if state == LAST_ACK:
+        done(tcb)
+        return False
+    return True
+
+
+# Sixth check: URG -----------------------------------------------------------------------------
+
+
+def _check_urgent(tcb: Tcb, segment: TcpSegment, seq: int) -> None:
+    """RFC 9293 §3.10.7.4 sixth. The pointer is to the byte after the urgent one, as everyone has it
+    (RFC 6093 §3.1), unless tcp_stdurg says otherwise."""
+    if RCV_SHUTDOWN & tcb.shut and tcb.fin_received:
+        return
+    pointer = segment.urgent
+    if pointer and not tcb.layer.sysctl.tcp_stdurg:
+        pointer -= 1
+    at = seq + pointer
+    if at < tcb.copied_seq or at < tcb.rcv_nxt:
+        return
+    if tcb.urg_state != URG_NONE and at <= tcb.rcv_up:
+        return
+    tcb.urg_state = URG_AWAITED
+    tcb.rcv_up = at
+    tcb.notify(POLLPRI)
+
+
+# Seventh and eighth check: text and FIN ---------------------------------------------------------
+
+
+def _process_text(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment, seq: int, end: int) -> bool:
+    """RFC 9293 §3.10.7.4 seventh, then FIN."""
+    data = segment.payload
+    if tcb.urg_state == URG_AWAITED and data:
+        receive.urgent_in(tcb, seq, data)
+    if end == seq:
+        return True
+    flags = segment.flags
+    if flags & SYN:
+        # Only the SYN-ACK of a simultaneous open comes here; its SYN is known.
+        return True
+    if tcb.endpoint.state != ESTABLISHED and tcb.shut & RCV_SHUTDOWN:
+        fin = 1 if flags & FIN else 0
+        state = tcb.endpoint.state
+        if state in (FIN_WAIT_1, FIN_WAIT_2):
+            if not tcb.fin_received and end - fin > tcb.rcv_nxt:
+                rst_error(tcb)
+                tcb.layer.send_reset(packet, segment)
+                return False
+        elif seq >= tcb.rcv_nxt:
+            # CLOSE-WAIT, CLOSING, LAST-ACK: text after FIN should not occur, ignore it.
+            return True
+    if tcb.options_on & OPT_ECN:
+        _note_ecn(tcb, packet, segment)
+    if receive.queue_data(tcb, seq, data, flags & FIN != 0, flags, segment.header_length()):
+        return _fin_arrived(tcb)
+    return True
+
+
+def _note_ecn(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> None:
+    """RFC 3168 §6.1.3: echo congestion until the sender says it has heard."""
+    if segment.flags & CWR:
+        tcb.ecn_demand_cwr = False
+        if segment.payload:
+            tcb.ack_pending |= ACK_NOW
+    if not segment.payload:
+        return
+    codepoint = packet.tos & 3
+    if codepoint == 3:
+        tcb.layer.counters.ecn_ce_received += 1
+        if not tcb.ecn_demand_cwr:
+            output.enter_quick_ack(tcb, 2)
+            tcb.ecn_demand_cwr = True
+        tcb.options_on |= OPT_ECN_SEEN
+    elif codepoint:
+        tcb.options_on |= OPT_ECN_SEEN
+    elif tcb.options_on & OPT_ECN_SEEN:
+        # Not ECN-capable after others were: a retransmission.
+        output.enter_quick_ack(tcb, 2)
+
+
+def _fin_arrived(tcb: Tcb) -> bool:
+    """RFC 9293 §3.10.7.4 eighth: all up to FIN is here. Returns False if the connection is gone."""
+    tcb.rcv_nxt += 1
+    tcb.fin_received = True
+    tcb.ack_pending |= ACK_SCHEDULED
+    tcb.shut |= RCV_SHUTDOWN
+    tcb.done = True
+    state = tcb.endpoint.state
+    receive.drop_out_of_order(tcb)
+    if state in (ESTABLISHED, SYN_RECV):
+        enter(tcb, CLOSE_WAIT)
+        tcb.pingpong = True
+    elif state == FIN_WAIT_1:
+        # Both closed at once.
+        output.send_ack(tcb)
+        enter(tcb, CLOSING)
+    elif state == FIN_WAIT_2:
+        output.send_ack(tcb)
+        tcb.layer.enter_time_wait(tcb, TIME_WAIT, TIME_WAIT_LENGTH)
+        return False
+    if not tcb.orphan:
+        tcb.notify(STATE_CHANGED)
+    return True
+
+
+def _answer(tcb: Tcb) -> None:
+    """After a segment: send what its ACK allows, then acknowledge (``tcp_data_snd_check``)."""
+    if tcb.unsent or (tcb.fin_queued and not tcb.fin_sent):
+        output.push_pending(tcb, tcb.nagle)
+    check_space(tcb)
+    if tcb.ack_pending:
+        check_ack(tcb)
+
+
+def check_space(tcb: Tcb) -> None:
+    """Room was made in the send buffer: tell a writer who waits for it."""
+    if not tcb.no_space or tcb.orphan:
+        return
+    queued = tcb.write_seq - tcb.snd_una
+    if tcb.in_flight() < tcb.cwnd or tcb.packets_out >= tcb.cwnd:
+        expand_sndbuf(tcb)
+    if queued * 3 <= tcb.sndbuf_bytes * 2:
+        tcb.no_space = False
+        tcb.notify(POLLOUT | POLLWRNORM)
+
+
+def check_ack(tcb: Tcb) -> None:
+    """Acknowledge now or later (RFC 9293 §3.8.6.3, RFC 5681 §4.2)."""
+    if (
+        tcb.ack_pending & ACK_NOW
+        or (tcb.quick_acks and not tcb.pingpong)
+        or (
+            tcb.rcv_nxt - tcb.rcv_wup > tcb.rcv_mss
+            and (tcb.rcv_nxt - tcb.copied_seq < tcb.rcvlowat or window.best_window(tcb) >= tcb.rcv_wnd)
+        )
+    ):
+        output.send_ack(tcb)
+    elif tcb.ooo:
+        receive.ack_out_of_order(tcb)
+    elif tcb.ack_pending & ACK_SCHEDULED:
+        output.delay_ack(tcb)
+
+
+# SYN-SENT (RFC 9293 §3.10.7.3) ------------------------------------------------------------------
+
+
+def _syn_sent(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> None:
+    flags = segment.flags
+    offered = segment.options
+    stamped = offered is not None and offered.timestamps and tcb.options_on & OPT_TIMESTAMPS != 0
+    tcb.ts_seen = stamped
+    if offered is not None and stamped:
+        tcb.ts_val = offered.ts_val
+        tcb.ts_ecr = offered.ts_ecr
+    # First, ACK.
+    if flags & ACK:
+        if segment.ack != tcb.snd_nxt & MASK32:
+            if tcb.retransmits == 0:
+                # The answer to an earlier incarnation: once it is reset, try again at once.
+                tcb.set_retransmit(TIMER_RETRANSMIT, TIMEOUT_MIN)
+            tcb.layer.send_reset(packet, segment)
+            return
+        if stamped and tcb.ts_ecr and not _echo_is_ours(tcb):
+            tcb.layer.counters.paws_active_rejected += 1
+            tcb.layer.send_reset(packet, segment)
+            return
+    # Second, RST: believed only if it acknowledges our SYN.
+    if flags & RST:
+        if flags & ACK:
+            reset_by_peer(tcb)
+        return
+    # Fourth, SYN.
+    if not flags & SYN:
+        return
+    negotiate(tcb, segment, flags)
+    tcb.irs = segment.seq
+    tcb.rcv_nxt = segment.seq + 1
+    tcb.rcv_wup = tcb.rcv_nxt
+    tcb.copied_seq = tcb.rcv_nxt
+    tcb.snd_wl1 = segment.seq
+    if flags & ACK:
+        _syn_acked(tcb, segment)
+    else:
+        _simultaneous_open(tcb, segment)
+
+
+def _echo_is_ours(tcb: Tcb) -> bool:
+    """The timestamp echoed lies between our first SYN and now (RFC 7323 §3.2)."""
+    now = options.timestamp(tcb)
+    first = (tcb.syn_at // MS + tcb.ts_offset) & MASK32
+    return (tcb.ts_ecr - first) & MASK32 <= (now - first) & MASK32
+
+
+def negotiate(tcb: Tcb, segment: TcpSegment, flags: int) -> None:
+    """Keep of what we offered only what the peer's SYN offers too."""
+    theirs = segment.options
+    agreed = 0
+    if theirs is not None:
+        tcb.mss_clamp = peer_mss(tcb.user_mss, theirs.mss)
+        if theirs.wscale >= 0 and tcb.options_on & OPT_WSCALE:
+            # RFC 7323 §2.3: a shift of more than 14 is taken as 14.
+            tcb.snd_wscale = min(theirs.wscale, MAX_WSCALE)
+            agreed |= OPT_WSCALE
+        if theirs.timestamps and tcb.options_on & OPT_TIMESTAMPS:
+            tcb.ts_recent = theirs.ts_val
+            tcb.ts_recent_at = tcb.clock.now
+            tcb.header_extra = options.TIMESTAMPS_LENGTH
+            agreed |= OPT_TIMESTAMPS
+        if theirs.sack_permitted and tcb.options_on & OPT_SACK:
+            agreed |= OPT_SACK
+    else:
+        tcb.mss_clamp = peer_mss(tcb.user_mss, -1)
+    if not agreed & OPT_WSCALE:
+        tcb.rcv_wscale = 0
+        tcb.snd_wscale = 0
+        tcb.window_clamp = min(tcb.window_clamp or 65535, 65535)
+    if tcb.options_on & OPT_ECN:
+        echo = flags & (ECE | CWR)
+        if echo == ECE if flags & ACK else echo == ECE | CWR:
+            agreed |= OPT_ECN
+    tcb.options_on = agreed
+
+
+def peer_mss(user_mss: int, offered: int) -> int:
+    """The largest segment the peer takes, by its SYN (-1: it named none) and TCP_MAXSEG."""
+    mss = offered if offered > 0 else 536
+    if user_mss and user_mss < mss:
+        mss = user_mss
+    return mss
+
+
+def _syn_acked(tcb: Tcb, segment: TcpSegment) -> None:
+    """Our SYN is acknowledged by a SYN: ESTABLISHED."""
+    tcb.snd_wnd = segment.window
+    tcb.max_window = segment.window
+    seq = segment.seq
+    process(tcb, seq, seq + 1, tcb.snd_nxt, segment, False)
+    output.sync_mss(tcb, tcb.path_mtu)
+    window.guess_segment_size(tcb)
+    if tcb.options_on & OPT_TIMESTAMPS:
+        tcb.advmss -= options.TIMESTAMPS_LENGTH
+    enter(tcb, ESTABLISHED)
+    start_transfer(tcb)
+    if not tcb.orphan:
+        tcb.notify(STATE_CHANGED)
+    if tcb.defer_accept or tcb.pingpong:
+        # Save one ACK: data will follow soon.
+        tcb.ack_pending |= ACK_SCHEDULED
+        output.enter_quick_ack(tcb, MAX_QUICKACKS)
+        tcb.set_ack_deadline(tcb.clock.now + DELACK_MAX)
+    else:
+        output.send_ack(tcb)
+    if tcb.unsent or (tcb.fin_queued and not tcb.fin_sent):
+        output.push_pending(tcb, tcb.nagle)
+
+
+def _simultaneous_open(tcb: Tcb, segment: TcpSegment) -> None:
+    """A SYN crosses ours: SYN-RECEIVED, and our SYN again, with ACK (RFC 9293 §3.5 figure 7)."""
+    enter(tcb, SYN_RECV)
+    tcb.snd_wnd = segment.window
+    tcb.max_window = segment.window
+    output.sync_mss(tcb, tcb.path_mtu)
+    window.guess_segment_size(tcb)
+    sent = tcb.rtx[tcb.rtx_head]
+    sent.flags = SYN | ACK
+    if tcb.options_on & OPT_ECN:
+        sent.flags |= ECE
+    sent.sent_at = tcb.clock.now
+    output.transmit(tcb, sent.seq, sent.flags, b"")

@@ -1,0 +1,314 @@
+"""Passive open: a SYN to a listener, the handshake's last ACK, the accept queue (RFC 9293 §3.10.7.2).
+
+The queues overflow as Linux's do: ``limit + 1`` connections may wait to be accepted; when they do, SYNs are
+dropped and the last ACK of handshakes under way is ignored, so that the peer tries again.
+"""
+
+from __future__ import annotations
+
+from ...ports.endpoint import PROTOCOL_TCP, Endpoint
+from ...wire.address import is_multicast, is_v4
+from ...wire.ipv4 import Ipv4Packet
+from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, TcpSegment
+from ..poll_bits import POLLIN, POLLRDNORM
+from . import output, rtt, window
+from .input import peer_mss, segment_arrives
+from .isn import initial_sequence_number, timestamp_offset
+from .options import TIMESTAMPS_LENGTH
+from .request import Request
+from .state import (
+    CA_OPEN,
+    CLOSE,
+    MASK32,
+    MAX_WSCALE,
+    MS,
+    NEW_SYN_RECV,
+    OPT_ECN,
+    OPT_SACK,
+    OPT_TIMESTAMPS,
+    OPT_WSCALE,
+    SYN_RECV,
+)
+from .tcb import Tcb
+
+
+def listener_segment(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment, isn: int) -> None:
+    """A segment for a socket in LISTEN (RFC 9293 §3.10.7.2).
+
+    ``isn`` is the sequence number to begin with if a TIME-WAIT demands one, else -1.
+    """
+    flags = segment.flags
+    if flags & RST:
+        return
+    if flags & ACK:
+        listener.layer.send_reset(packet, segment)
+        return
+    if not flags & SYN or flags & FIN:
+        return
+    _syn(listener, packet, segment, isn)
+
+
+def _syn(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment, isn: int) -> None:
+    queues = listener.listening
+    layer = listener.layer
+    counters = layer.counters
+    sysctl = layer.sysctl
+    if queues is None or is_multicast(packet.destination):
+        return
+    if len(queues.requests) >= queues.limit and isn < 0:
+        counters.req_q_full_drop += 1
+        counters.listen_drops += 1
+        return
+    if len(queues.accept_queue) > queues.limit:
+        counters.listen_overflows += 1
+        counters.listen_drops += 1
+        return
+    parent = listener.endpoint
+    endpoint = Endpoint(PROTOCOL_TCP, parent.family, parent.uid)
+    endpoint.local = packet.destination
+    endpoint.local_port = segment.destination_port
+    endpoint.peer = packet.source
+    endpoint.peer_port = segment.source_port
+    endpoint.device = parent.device
+    endpoint.v6only = parent.v6only
+    endpoint.reuse_addr = parent.reuse_addr
+    endpoint.reuse_port = parent.reuse_port
+    endpoint.state = NEW_SYN_RECV
+    route = layer.ip.route(packet.source, packet.destination, parent.device)
+    if route is None:
+        counters.listen_drops += 1
+        return
+    request = Request(listener, endpoint)
+    request.irs = segment.seq
+    request.peer_window = segment.window
+    request.path_mtu = route.mtu
+    request.advmss = advertised_mss(route.mtu, is_v4(packet.source), listener.user_mss)
+    if isn < 0:
+        isn = initial_sequence_number(
+            layer.ip.secret,
+            layer.clock.now,
+            endpoint.local,
+            endpoint.local_port,
+            endpoint.peer,
+            endpoint.peer_port,
+        )
+    request.iss = isn
+    _answer_options(request, packet, segment)
+    mss = request.advmss
+    if request.options_on & OPT_TIMESTAMPS:
+        mss -= TIMESTAMPS_LENGTH
+    clamp = listener.window_clamp
+    if listener.rcvbuf_locked and (clamp == 0 or clamp > window.full_space(listener)):
+        clamp = window.full_space(listener)
+    request.window_clamp = clamp
+    request.rcv_wnd, request.rcv_wscale = window.initial_window(
+        window.full_space(listener),
+        mss,
+        request.options_on & OPT_WSCALE != 0,
+        max(sysctl.tcp_rmem[2], sysctl.rmem_max),
+        clamp,
+    )
+    request.enqueue()
+    request.send_syn_ack()
+
+
+def _answer_options(request: Request, packet: Ipv4Packet, segment: TcpSegment) -> None:
+    """Agree to what the SYN offers and our settings allow."""
+    listener = request.listener
+    sysctl = listener.layer.sysctl
+    theirs = segment.options
+    agreed = 0
+    request.peer_mss = peer_mss(listener.user_mss, -1 if theirs is None else theirs.mss)
+    if theirs is not None:
+        if theirs.wscale >= 0 and sysctl.tcp_window_scaling:
+            agreed |= OPT_WSCALE
+            request.snd_wscale = min(theirs.wscale, MAX_WSCALE)
+        if theirs.timestamps and sysctl.tcp_timestamps:
+            agreed |= OPT_TIMESTAMPS
+            request.ts_recent = theirs.ts_val
+            if sysctl.tcp_timestamps == 1:
+                request.ts_offset = timestamp_offset(
+                    listener.layer.ip.secret, packet.destination, packet.source
+                )
+        if theirs.sack_permitted and sysctl.tcp_sack:
+            agreed |= OPT_SACK
+    if segment.flags & (ECE | CWR) == ECE | CWR and sysctl.tcp_ecn and packet.tos & 3 == 0:
+        agreed |= OPT_ECN
+    request.options_on = agreed
+
+
+def advertised_mss(mtu: int, v4: bool, user_mss: int) -> int:
+    """The MSS option: what the interface takes, or less by TCP_MAXSEG (RFC 9293 §3.7.1)."""
+    mss = min(mtu, 65535) - (40 if v4 else 60)
+    mss = max(mss, 256)
+    if user_mss and user_mss < mss:
+        mss = user_mss
+    return mss
+
+
+# The last ACK of the handshake ----------------------------------------------------------------
+
+
+def request_segment(request: Request, packet: Ipv4Packet, segment: TcpSegment) -> None:
+    """A segment for a request (SYN-RECEIVED of RFC 9293 §3.10.7.4, ``tcp_check_req``)."""
+    listener = request.listener
+    layer = listener.layer
+    flags = segment.flags
+    options = segment.options
+    stamped = options is not None and options.timestamps and request.options_on & OPT_TIMESTAMPS != 0
+    nxt = request.irs + 1
+    seq = nxt + (((segment.seq - nxt + 0x8000_0000) & MASK32) - 0x8000_0000)
+    end = seq + segment.seq_length()
+    older = False
+    if stamped and options is not None and not flags & RST:
+        older = 0 < (request.ts_recent - options.ts_val) & MASK32 < 0x8000_0000
+    if seq == request.irs and flags & (RST | SYN | ACK) == SYN and not older:
+        # The SYN again: our SYN-ACK was lost.
+        if not request.is_rate_limited():
+            request.retransmit()
+            request.arm(min(request.remaining(), _timeout(request)))
+        return
+    if flags & ACK and not flags & RST and segment.ack != (request.iss + 1) & MASK32:
+        layer.send_reset(packet, segment)
+        return
+    if older or not (end >= nxt and seq <= nxt + request.rcv_wnd):
+        if not flags & RST and not request.is_rate_limited():
+            request.send_ack()
+        if older:
+            layer.counters.paws_estab_rejected += 1
+        return
+    if stamped and options is not None and seq <= nxt:
+        request.ts_recent = options.ts_val
+    if flags & RST:
+        # RFC 5961 §3.2 in SYN-RECEIVED: only the exact number resets.
+        if seq == nxt:
+            layer.counters.embryonic_rsts += 1
+            request.drop()
+        elif not request.is_rate_limited():
+            request.send_ack()
+        return
+    if flags & SYN and seq != request.irs:
+        layer.counters.embryonic_rsts += 1
+        layer.send_reset(packet, segment)
+        request.drop()
+        return
+    if not flags & ACK:
+        return
+    if request.timeouts < listener.defer_accept and end == nxt:
+        # TCP_DEFER_ACCEPT: the connection is made when data comes.
+        request.acked = True
+        return
+    _complete(request, packet, segment)
+
+
+def _timeout(request: Request) -> int:
+    limit = request.listener.layer.sysctl.tcp_rto_max_ms * MS
+    return min(1_000_000_000 << request.timeouts, limit)
+
+
+def _complete(request: Request, packet: Ipv4Packet, segment: TcpSegment) -> None:
+    """Make the connection, if the accept queue has room."""
+    listener = request.listener
+    layer = listener.layer
+    queues = listener.listening
+    if queues is None:
+        request.drop()
+        layer.send_reset(packet, segment)
+        return
+    if len(queues.accept_queue) > queues.limit:
+        layer.counters.listen_overflows += 1
+        layer.counters.listen_drops += 1
+        if layer.sysctl.tcp_abort_on_overflow:
+            layer.counters.embryonic_rsts += 1
+            request.drop()
+            layer.send_reset(packet, segment)
+        else:
+            # The peer's next segment, or our SYN-ACK again, gives it another chance.
+            request.acked = True
+        return
+    request.dequeue()
+    child = make_child(request)
+    queues.accept_queue.append(child)
+    layer.counters.passive_opens += 1
+    segment_arrives(child, packet, segment)
+    if listener.endpoint.state != CLOSE:
+        listener.notify(POLLIN | POLLRDNORM)
+
+
+def make_child(request: Request) -> Tcb:
+    """The connection a request becomes, in SYN-RECEIVED with our SYN still unacknowledged."""
+    listener = request.listener
+    layer = listener.layer
+    endpoint = request.endpoint
+    endpoint.state = SYN_RECV
+    child = layer.create(endpoint, None)
+    inherit(child, listener)
+    layer.tables.insert_established(endpoint)
+    agreed = request.options_on
+    child.options_on = agreed
+    child.ip_header = 20 if is_v4(endpoint.peer) else 40
+    child.iss = request.iss
+    child.snd_una = request.iss
+    child.snd_nxt = request.iss + 1
+    child.snd_up = request.iss
+    child.snd_sml = request.iss
+    child.write_seq = request.iss + 1
+    child.pushed_seq = request.iss + 1
+    child.irs = request.irs
+    child.rcv_nxt = request.irs + 1
+    child.rcv_wup = child.rcv_nxt
+    child.copied_seq = child.rcv_nxt
+    child.snd_wl1 = request.irs
+    child.snd_wnd = request.peer_window
+    child.max_window = request.peer_window
+    child.snd_wscale = request.snd_wscale
+    child.rcv_wscale = request.rcv_wscale
+    child.rcv_wnd = request.rcv_wnd
+    child.rcv_ssthresh = request.rcv_wnd
+    child.window_clamp = request.window_clamp
+    if not agreed & OPT_WSCALE:
+        child.window_clamp = min(child.window_clamp or 65535, 65535)
+    child.mss_clamp = request.peer_mss
+    child.advmss = request.advmss
+    child.path_mtu = request.path_mtu
+    if agreed & OPT_TIMESTAMPS:
+        child.header_extra = TIMESTAMPS_LENGTH
+        child.ts_offset = request.ts_offset
+        child.ts_recent = request.ts_recent
+        child.ts_recent_at = layer.clock.now
+    output.sync_mss(child, child.path_mtu)
+    child.total_retrans = request.retransmissions
+    child.syn_at = request.sent_at
+    if request.retransmissions == 0:
+        sample = max((layer.clock.now - request.sent_at) // 1000, 1)
+        rtt.sample(child, sample)
+        rtt.note_min(child, sample)
+    child.ca_state = CA_OPEN
+    return child
+
+
+def inherit(child: Tcb, listener: Tcb) -> None:
+    """Socket options an accepted connection takes over from its listener."""
+    child.congestion_name = listener.congestion_name
+    child.nagle = listener.nagle
+    child.keepalive_on = listener.keepalive_on
+    child.keepidle = listener.keepidle
+    child.keepintvl = listener.keepintvl
+    child.keepcnt = listener.keepcnt
+    child.linger = listener.linger
+    child.linger2 = listener.linger2
+    child.sndbuf_bytes = listener.sndbuf_bytes
+    child.sndbuf_locked = listener.sndbuf_locked
+    child.rcvbuf_bytes = listener.rcvbuf_bytes
+    child.rcvbuf_locked = listener.rcvbuf_locked
+    child.rcvlowat = listener.rcvlowat
+    child.notsent_lowat = listener.notsent_lowat
+    child.user_mss = listener.user_mss
+    child.user_timeout = listener.user_timeout
+    child.syncnt = listener.syncnt
+    child.tos = listener.tos
+    child.ttl = listener.ttl
+    child.urg_inline = listener.urg_inline
+    child.pmtu_discovery = listener.pmtu_discovery
+    child.recverr = listener.recverr
+    child.pingpong = listener.pingpong

@@ -1,0 +1,199 @@
+"""The receive window: how much to offer, and when (RFC 9293 §3.8.6, RFC 7323 §2).
+
+Half of the receive buffer is for payload, the other half stands for what Linux spends on buffer
+headers, so SO_RCVBUF shows the doubled number and yet the window is what was asked for.
+"""
+
+from __future__ import annotations
+
+from .state import INITIAL_CWND, MASK32, MAX_WSCALE, MIN_MSS, MS, OPT_TIMESTAMPS
+from .tcb import Tcb
+
+
+def space_of(size: int) -> int:
+    """Payload bytes a buffer of ``size`` is good for."""
+    return size >> 1
+
+
+def full_space(tcb: Tcb) -> int:
+    return tcb.rcvbuf_bytes >> 1
+
+
+def free_space(tcb: Tcb) -> int:
+    """Payload bytes there is room for now."""
+    return (tcb.rcvbuf_bytes >> 1) - tcb.received_bytes - tcb.ooo_bytes
+
+
+def initial_window(space: int, mss: int, scaling: bool, largest: int, clamp: int) -> tuple[int, int]:
+    """The window for a SYN or SYN-ACK in bytes, and its scale.
+
+    ``space`` is the payload the buffer holds now, ``largest`` the bytes it may grow to, ``clamp``
+    the user's limit (0 none). The window in a SYN is never scaled, so it is at most 65535 (RFC 7323 §2.2).
+    """
+    if clamp == 0:
+        clamp = 65535 << MAX_WSCALE
+    space = min(space, clamp)
+    window = space
+    if space > mss:
+        window = space - space % mss
+    window = min(window, 65535)
+    scale = 0
+    if scaling:
+        most = min(max(space, largest), clamp)
+        scale = min(max(most.bit_length() - 16, 0), MAX_WSCALE)
+    return window, scale
+
+
+def prepare(tcb: Tcb) -> None:
+    """Set the limits that hold from the end of the handshake (``tcp_init_buffer_space``)."""
+    tcb.rcv_space = min(tcb.rcv_wnd, INITIAL_CWND * tcb.advmss)
+    tcb.rcv_space_seq = tcb.copied_seq
+    tcb.rcv_space_at = tcb.clock.now
+    most = full_space(tcb)
+    advmss = tcb.advmss
+    if tcb.window_clamp == 0 or tcb.window_clamp >= most:
+        tcb.window_clamp = most
+        app_win = tcb.layer.sysctl.tcp_app_win
+        if app_win and most > 4 * advmss:
+            tcb.window_clamp = max(most - (most >> app_win), 4 * advmss)
+    if tcb.window_clamp > 2 * advmss and tcb.window_clamp + advmss > most:
+        # Keep room for one segment that arrives while the window is full.
+        tcb.window_clamp = max(2 * advmss, most - advmss)
+    tcb.rcv_ssthresh = min(tcb.rcv_ssthresh, tcb.window_clamp)
+
+
+def guess_segment_size(tcb: Tcb) -> None:
+    """A first, low guess of the size of the peer's segments (``tcp_initialize_rcv_mss``)."""
+    guess = min(tcb.advmss, tcb.mss, tcb.rcv_wnd // 2, 536)
+    tcb.rcv_mss = max(guess, MIN_MSS)
+
+
+def best_window(tcb: Tcb) -> int:
+    """The window in bytes that would be offered if none had been before.
+
+    Avoids the silly window at the receiving side (RFC 9293 §3.8.6.2.2): below half the buffer, less
+    than a segment or a sixteenth of the buffer is offered as nothing.
+    """
+    allowed = tcb.rcvbuf_bytes >> 1
+    free = allowed - tcb.received_bytes - tcb.ooo_bytes
+    full = min(tcb.window_clamp, allowed)
+    mss = tcb.rcv_mss
+    if mss > full:
+        mss = full
+        if mss <= 0:
+            return 0
+    scale = tcb.rcv_wscale
+    if free < full >> 1:
+        tcb.quick_acks = 0
+        if free <= 0:
+            return 0
+        free = free >> scale << scale
+        if free < allowed >> 4 or free < mss:
+            return 0
+    if free > tcb.rcv_ssthresh:
+        free = tcb.rcv_ssthresh
+    if scale:
+        unit = (1 << scale) - 1
+        return (free + unit) & ~unit
+    window = tcb.rcv_wnd
+    if window <= free - mss or window > free:
+        return free - free % mss
+    if mss == full and free > window + (full >> 1):
+        return free
+    return window
+
+
+def select_window(tcb: Tcb) -> int:
+    """Offer a window: returns the header's field, and remembers what was offered.
+
+    It is never taken back (RFC 9293 §3.8.6.2: a receiver should not shrink the window).
+    """
+    window = best_window(tcb)
+    left = tcb.rcv_wup + tcb.rcv_wnd - tcb.rcv_nxt
+    scale = tcb.rcv_wscale
+    before = tcb.rcv_wnd
+    if window < left:
+        if window == 0:
+            tcb.layer.counters.want_zero_window_adv += 1
+        unit = (1 << scale) - 1
+        window = (left + unit) & ~unit
+    if window > 65535 << scale:
+        window = 65535 << scale
+    tcb.rcv_wnd = window
+    tcb.rcv_wup = tcb.rcv_nxt
+    if window == 0:
+        if before:
+            tcb.layer.counters.to_zero_window_adv += 1
+    elif before == 0:
+        tcb.layer.counters.from_zero_window_adv += 1
+    return window >> scale
+
+
+def grow(tcb: Tcb, length: int) -> None:
+    """Raise the limit of the offered window after a segment of ``length`` bytes (``tcp_grow_window``)."""
+    room = min(tcb.window_clamp, free_space(tcb)) - tcb.rcv_ssthresh
+    if room > 0:
+        tcb.rcv_ssthresh += min(room, max(2 * tcb.advmss, 2 * length))
+        tcb.quick_acks |= 1
+
+
+# Automatic growth -----------------------------------------------------------------------------
+
+
+def adapt_buffer(tcb: Tcb) -> None:
+    """The user read: if it reads a window each round trip, let the window grow.
+
+    Dynamic right-sizing as in ``tcp_rcv_space_adjust``: what was read in one round trip, doubled, and more
+    while that still grows, is what the buffer has to hold, up to tcp_rmem's maximum.
+    """
+    now = tcb.clock.now
+    elapsed = now - tcb.rcv_space_at
+    if tcb.rcv_rtt == 0 or elapsed < (tcb.rcv_rtt >> 3) * 1000:
+        return
+    copied = tcb.copied_seq - tcb.rcv_space_seq
+    if copied > tcb.rcv_space:
+        sysctl = tcb.layer.sysctl
+        if sysctl.tcp_moderate_rcvbuf and not tcb.rcvbuf_locked:
+            wanted = (copied << 1) + 16 * tcb.advmss
+            if tcb.rcv_space:
+                wanted += 2 * wanted * (copied - tcb.rcv_space) // tcb.rcv_space
+            size = min(wanted << 1, sysctl.tcp_rmem[2])
+            if size > tcb.rcvbuf_bytes:
+                tcb.rcvbuf_bytes = size
+                tcb.window_clamp = space_of(size)
+        tcb.rcv_space = copied
+    tcb.rcv_space_seq = tcb.copied_seq
+    tcb.rcv_space_at = now
+
+
+def measure_rtt(tcb: Tcb, length: int) -> None:
+    """The receiver's own round-trip estimate: by timestamps, else a window's worth of data."""
+    if tcb.options_on & OPT_TIMESTAMPS:
+        if not tcb.ts_seen or tcb.ts_ecr == 0 or tcb.ts_ecr == tcb.rcv_rtt_ecr:
+            return
+        if length < tcb.rcv_mss:
+            return
+        tcb.rcv_rtt_ecr = tcb.ts_ecr
+        elapsed = (tcb.clock.now // MS + tcb.ts_offset - tcb.ts_ecr) & MASK32
+        if elapsed < 0x8000_0000:
+            _take_rtt(tcb, max(elapsed * 1000, 1), False)
+        return
+    if tcb.rcv_rtt_at < 0:
+        tcb.rcv_rtt_at = tcb.clock.now
+    else:
+        if tcb.rcv_nxt < tcb.rcv_rtt_seq:
+            return
+        _take_rtt(tcb, max((tcb.clock.now - tcb.rcv_rtt_at) // 1000, 1), True)
+    tcb.rcv_rtt_seq = tcb.rcv_nxt + tcb.rcv_wnd
+    tcb.rcv_rtt_at = tcb.clock.now
+
+
+def _take_rtt(tcb: Tcb, sample: int, by_window: bool) -> None:
+    estimate = tcb.rcv_rtt
+    if estimate == 0:
+        tcb.rcv_rtt = sample << 3
+    elif by_window:
+        # A window takes at least a round trip: the least is nearest the truth.
+        tcb.rcv_rtt = min(estimate, sample << 3)
+    else:
+        tcb.rcv_rtt = estimate + sample - (estimate >> 3)
