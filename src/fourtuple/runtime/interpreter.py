@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import concurrent.futures.thread
 import itertools
+import logging
+import operator
 import os
 import sys
 import sysconfig
@@ -54,12 +56,17 @@ _THREADING_NAMES: Final = tuple(
     if name in threading.__dict__
 )
 _EXECUTOR_NAMES: Final = ("_shutdown", "_threads_queues")
+_LOGGING_NAMES: Final = ("_handlerList", "_handlers", "_startTime")
 # Modules and those of their globals that every process has of its own.
 _SWAPPED: Final = (
     (sys.__dict__, _SYS_NAMES),
     (threading.__dict__, _THREADING_NAMES),
     (concurrent.futures.thread.__dict__, _EXECUTOR_NAMES),
+    (logging.__dict__, _LOGGING_NAMES),
 )
+# Those of them that programs rebind; the other globals keep their objects.
+_REBOUND_OF_SYS: Final = _SYS_NAMES[:8]
+_read_rebound: Final = operator.itemgetter(*_REBOUND_OF_SYS)
 _SHARED_PLACES: Final = tuple(
     os.path.join(place, "")
     for place in dict.fromkeys(
@@ -76,8 +83,8 @@ class View:
     """The interpreter as one process sees it, complete while that process is switched out."""
 
     def __init__(self, main: ModuleType) -> None:
-        self.values: tuple[dict[str, Any], ...] = ({}, {}, {})
-        """Globals of ``sys``, ``threading`` and the thread pools, by name."""
+        self.values: tuple[dict[str, Any], ...] = ({}, {}, {}, {})
+        """Globals of ``sys``, ``threading``, the thread pools and ``logging``, by name."""
         self.main = main
         self.modules: dict[str, ModuleType] = {}
         """The program's own modules by name."""
@@ -88,6 +95,13 @@ class View:
 
     def of_sys(self) -> dict[str, Any]:
         return self.values[0]
+
+    def of_threading(self) -> dict[str, Any]:
+        return self.values[1]
+
+    def set_environ(self, environ: dict[str, str]) -> None:
+        """Make ``environ`` the contents of ``os.environ``."""
+        self.environ = {os.fsencode(name): os.fsencode(value) for name, value in environ.items()}
 
 
 def outer_view() -> View:
@@ -106,7 +120,7 @@ def process_view(outer: View, process: Process) -> View:
     view = View(outer.main)
     for mine, others in zip(view.values, outer.values, strict=True):
         mine.update(others)
-    of_sys, of_threading, of_executors = view.values
+    of_sys, of_threading, of_executors, of_logging = view.values
     of_sys["argv"] = list(process.argv)
     of_sys["path"] = list(of_sys["path"])
     of_sys["excepthook"] = sys.__excepthook__
@@ -128,7 +142,13 @@ def process_view(outer: View, process: Process) -> View:
     if "_shutdown_locks" in of_threading:
         of_threading["_shutdown_locks"] = OrderedSet()
     of_executors.update(_shutdown=False, _threads_queues=weakref.WeakKeyDictionary())
-    view.environ = {os.fsencode(name): os.fsencode(value) for name, value in process.environ.items()}
+    started = process.kernel.epoch_ns + process.started
+    of_logging.update(
+        _handlerList=[],
+        _handlers=weakref.WeakValueDictionary(),
+        _startTime=started if isinstance(of_logging["_startTime"], int) else started / 1e9,
+    )
+    view.set_environ(process.environ)
     return view
 
 
@@ -149,6 +169,8 @@ class OrderedSet(dict[Any, None]):
 
 # The other face of os.environ, where there is one.
 _environment_bytes: Final[Any] = getattr(os, "environb", None)
+_logging: Final = logging.__dict__
+_executors: Final = concurrent.futures.thread.__dict__
 _real_chdir: Final[Callable[[Any], None]] = os.chdir
 _real_getcwd: Final[Callable[[], str]] = os.getcwd
 
@@ -208,16 +230,22 @@ class Interpreter:
         modules = sys.modules
         if len(modules) != self._count:
             self._sort_modules(old)
-        for name in list(old.modules):
-            module = modules.pop(name, None)
-            if module is None:
-                del old.modules[name]
-            else:
-                old.modules[name] = module
-        for (values, names), saved, wanted in zip(_SWAPPED, old.values, new.values, strict=True):
-            for name in names:
-                saved[name] = values.get(name)
-            values.update(wanted)
+        if old.modules:
+            self._take_modules(old)
+        of_sys, of_threading, of_executors, _ = old.values
+        values = sys.__dict__
+        try:
+            of_sys.update(zip(_REBOUND_OF_SYS, _read_rebound(values), strict=True))
+        except KeyError:
+            # The program deleted one.
+            of_sys.update((name, values.get(name)) for name in _REBOUND_OF_SYS)
+        of_threading["excepthook"] = threading.excepthook
+        of_executors["_shutdown"] = _executors["_shutdown"]
+        of_sys, of_threading, of_executors, of_logging = new.values
+        values.update(of_sys)
+        threading.__dict__.update(of_threading)
+        _executors.update(of_executors)
+        _logging.update(of_logging)
         old.main = modules["__main__"]
         modules["__main__"] = new.main
         if new.modules:
@@ -230,6 +258,15 @@ class Interpreter:
             _environment_bytes._data = new.environ
         if old.directory is not new.directory:
             self._turn_directory(new)
+
+    def _take_modules(self, old: View) -> None:
+        modules = sys.modules
+        for name in list(old.modules):
+            module = modules.pop(name, None)
+            if module is None:
+                del old.modules[name]
+            else:
+                old.modules[name] = module
 
     def _turn_directory(self, new: View) -> None:
         if self._directory is None:

@@ -30,6 +30,8 @@ class ProcessState:
         self.signals = SignalTable()
         self.at_exit: list[tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]] = []
         """Calls registered with ``atexit``, in order."""
+        self.loggers: dict[object, dict[str, Any]] = {}
+        """Its settings of each logger, by logger."""
         self.joinable: list[Callable[[], None]] = []
         """Waits, each for one thread that must end before the process does (Python 3.13)."""
         self.stack_size = 0
@@ -43,7 +45,7 @@ class ProcessState:
         self.result: object = None
         """What a callable returned."""
         self.exception: BaseException | None = None
-        """What ended a callable or script, if it was an exception."""
+        """The unhandled exception that ended its program; SystemExit is none."""
 
     def threads(self) -> list[SimThread]:
         """Its living threads, the oldest first."""

@@ -11,6 +11,7 @@ import importlib.machinery
 import importlib.util
 import inspect
 import linecache
+import logging
 import os
 import runpy
 import signal
@@ -144,6 +145,7 @@ def start_program(scheduler: Scheduler, process: Process, program: Program) -> S
         process.environ.setdefault(name, value)
     state = scheduler.state_of(process)
     state.view.of_sys()["argv"] = list(program.argv)
+    state.view.set_environ(process.environ)
     return scheduler.start(process, lambda: _main(state, program), "MainThread")
 
 
@@ -151,7 +153,8 @@ def _main(state: ProcessState, program: Program) -> None:
     thread = state.main
     # Only if the stand-ins are installed does threading know simulated threads.
     if thread is not None and threading.get_ident() == thread.ident:
-        vars(threading)["_main_thread"] = vars(threading)["_MainThread"]()
+        main = vars(threading)["_MainThread"]()
+        vars(threading)["_main_thread"] = state.view.of_threading()["_main_thread"] = main
     # What it stays if the thread is killed from outside.
     code: int = -signal.SIGKILL
     try:
@@ -166,15 +169,18 @@ def _run(state: ProcessState, program: Program) -> int:
     except GreenletExit:
         raise
     except BaseException as error:
-        state.exception = error
-        return _report(error)
-    return 0
+        ended_by = error
+    else:
+        return 0
+    # Outside the handler: what a hook raises does not come from this error.
+    if isinstance(ended_by, SystemExit):
+        return _exit_code(ended_by.code)
+    state.exception = ended_by
+    return _report(ended_by)
 
 
 def _report(error: BaseException) -> int:
     """Print what ended the program, as python does, and return the exit code it makes of it."""
-    if isinstance(error, SystemExit):
-        return _exit_code(error.code)
     strip_exception(error)
     _flush(sys.stdout)
     try:
@@ -203,7 +209,11 @@ def _exit_code(code: object) -> int:
 
 def _finish(state: ProcessState, code: int) -> int:
     """The end of the interpreter: join threads, ``atexit``, flush. Returns the final exit code."""
-    for step in (lambda: vars(threading)["_shutdown"](), lambda: run_at_exit(state)):
+    for step in (
+        lambda: vars(threading)["_shutdown"](),
+        lambda: run_at_exit(state),
+        lambda: logging.shutdown(vars(logging)["_handlerList"]),
+    ):
         try:
             step()
         except GreenletExit:
@@ -249,6 +259,7 @@ def _flush(stream: Any) -> bool:
 
 def _fresh_main() -> ModuleType:
     main = ModuleType("__main__")
+    main.__annotations__ = {}
     main.__dict__["__builtins__"] = builtins
     main.__spec__ = None
     sys.modules["__main__"] = main

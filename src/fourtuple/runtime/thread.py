@@ -102,6 +102,8 @@ def current_thread() -> SimThread | None:
     None outside a simulation and in every other OS thread.
     """
     current: greenlet | None = getcurrent()
+    if type(current) is SimThread:
+        return current
     while current is not None:
         if isinstance(current, SimThread):
             return current

@@ -21,6 +21,7 @@ _MODULES: Final = (
     "descriptor_module",
     "open_module",
     "atexit_module",
+    "logging_module",
     "socket_module",
     "select_module",
 )
