@@ -72,7 +72,8 @@ class SocketState:
         self.timeout = NO_TIMEOUT
 
     def file(self) -> Socket:
-        """The socket behind the descriptor. Raises OSError: EBADF, ENOTSOCK."""
+        """The socket behind the descriptor, for a call that begins. Raises OSError: EBADF, ENOTSOCK."""
+        self.process.kernel.caller = self.process
         try:
             file = self.process.fds.get(self.fd)
         except KernelError as error:
@@ -138,6 +139,7 @@ class SocketState:
             while True:
                 if timed and not wait_ready(thread, file, events, deadline, what):
                     raise TimeoutError("timed out")
+                self.process.kernel.caller = self.process
                 result = attempt()
                 if result is not None:
                     return result
@@ -158,7 +160,7 @@ def wait_ready(thread: SimThread, file: File, events: int, deadline: int, what: 
     """Block until poll() shows one of ``events``. False if ``deadline`` passed before."""
     while not file.poll() & events:
         if not wait_change(thread, file, events, deadline, what):
-            return False
+            return file.poll() & events != 0
     return True
 
 

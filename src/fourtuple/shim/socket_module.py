@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import _socket
 import functools
-import gc
 import os
 import socket as socket_py
 import warnings
@@ -26,14 +25,14 @@ from operator import index
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from ..clock.clock import Event
 from ..kernel.error import KernelError
 from ..kernel.process import Process
 from ..kernel.sockaddr import AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread, current_thread
-from . import resolver, socket_addrinfo, socket_services
+from . import resolver, socket_addrinfo, socket_forgotten, socket_services
 from .patching import ModuleReference, bound, dispatch, replace
+from .socket_forgotten import close_forgotten
 from .socket_object import SimSocket, c_int
 from .socket_timeout import NO_TIMEOUT, socket_timeout, timeout_seconds
 
@@ -102,7 +101,7 @@ class SocketMethods:
                 warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         finally:
             del _states[id(self)]
-            _close_forgotten(state)
+            close_forgotten(state.process, state.fd)
 
     family = _forward_attribute("family")
     type = _forward_attribute("type")
@@ -163,47 +162,6 @@ class socket(SocketMethods, _socket.socket, metaclass=_SocketType):  # noqa: N80
 
 socket.__module__ = "_socket"
 socket.__doc__ = _real.__doc__
-
-
-# Objects that were never closed
-
-_collecting = False
-
-
-def _note_collection(phase: str, info: dict[str, int]) -> None:
-    global _collecting
-    _collecting = phase == "start"
-
-
-class _LateClose(Event):
-    """Closes a descriptor as soon as the clock runs."""
-
-    def __init__(self, state: SimSocket) -> None:
-        self.process = state.process
-        self.fd = state.fd
-
-    def fire(self) -> None:
-        try:
-            self.process.fds.close(self.fd)
-        except KernelError:
-            pass
-
-
-def _close_forgotten(state: SimSocket) -> None:
-    """Close what a dropped object held.
-
-    The cyclic collector may strike in the middle of the kernel's own code, where another call into
-    it must not begin; then the clock does it.
-    """
-    if state.fd == -1 or not state.process.alive():
-        return
-    if _collecting:
-        state.process.kernel.clock.after(0, _LateClose(state))
-        return
-    try:
-        state.process.fds.close(state.fd)
-    except KernelError:
-        pass
 
 
 # Functions of the module
@@ -324,4 +282,4 @@ def install() -> None:
     replace(_socket, "socketpair", bound(_socket, "socketpair", _socketpair))
     for name, simulated in _SIMULATED.items():
         dispatch(_socket, name, simulated)
-    gc.callbacks.append(_note_collection)
+    socket_forgotten.install()

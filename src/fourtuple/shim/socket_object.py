@@ -11,22 +11,20 @@ import struct
 import sys
 from _socket import SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET
 from errno import (
-    EALREADY,
     EBADF,
-    ECONNABORTED,
     ECONNRESET,
     EFAULT,
     EINPROGRESS,
     EISCONN,
-    ENOTCONN,
     EWOULDBLOCK,
 )
 from operator import index
 from typing import Any, Final
 
 from ..kernel.error import KernelError
+from ..kernel.inet import InetSocket
 from ..kernel.process import Process
-from ..kernel.sockaddr import AF_INET, AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SockAddr
+from ..kernel.sockaddr import AF_INET, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SockAddr
 from ..kernel.socket import Socket
 from ..runtime.errors import os_error
 from .sockaddr_convert import from_sockaddr, to_sockaddr
@@ -188,20 +186,14 @@ class SimSocket(SocketTransfer):
             file = self.file()
         except OSError as error:
             return error.errno or EBADF
-        under_way = EINPROGRESS
         try:
             if file.connect(target):
                 return 0
         except KernelError as error:
-            # A blocking call joins the wait for a connect() begun before.
-            if error.errno != EALREADY or file.nonblocking():
-                return error.errno
-            under_way = EALREADY
+            return error.errno
         if not file.nonblocking():
             return self._connect_in_kernel(file, target)
-        if self.timeout > 0 and under_way == EINPROGRESS:
-            return self._connect_until(file)
-        return under_way
+        return self._connect_until(file) if self.timeout > 0 else EINPROGRESS
 
     def _connect_in_kernel(self, file: Socket, target: SockAddr) -> int:
         """The wait inside a blocking connect(2), which SO_SNDTIMEO ends with EINPROGRESS."""
@@ -212,9 +204,8 @@ class SimSocket(SocketTransfer):
         file.hold()
         try:
             while wait_change(thread, file, WRITING, limit, what):
-                # A unix listener with a full queue took no note of the call: it is made again.
-                done = file.connect(target) if file.family == AF_UNIX else file.connect_result()
-                if done:
+                self.process.kernel.caller = self.process
+                if file.connect_result():
                     return 0
             return EINPROGRESS
         except KernelError as error:
@@ -253,14 +244,15 @@ class SimSocket(SocketTransfer):
 
         accepted = self.call(file, READING, 0, "accept", attempt)
         try:
-            address = accepted.getpeername()
-        except KernelError as error:
-            accepted.discard()
-            number = ECONNABORTED if error.errno == ENOTCONN else error.errno
-            raise OSError(number, os.strerror(number)) from None
-        try:
+            if isinstance(accepted, InetSocket):
+                # Shown also if the peer has reset the connection, which getpeername() would refuse.
+                endpoint = accepted.endpoint
+                address = accepted.show(endpoint.peer, endpoint.peer_port)
+            else:
+                address = accepted.getpeername()
             return fds.install(accepted, True, 0), from_sockaddr(address)
         except KernelError as error:
+            accepted.discard()
             raise os_error(error) from None
 
     def shutdown(self, how: Any, /) -> None:

@@ -5,7 +5,9 @@ Arguments, refusals and results are those of CPython's ``_socket`` (Modules/sock
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
+from errno import EPIPE
 from operator import index
 from typing import Any, Final
 
@@ -15,16 +17,19 @@ from ..kernel.socket import (
     MSG_CTRUNC,
     MSG_DONTWAIT,
     MSG_MORE,
+    MSG_NOSIGNAL,
     MSG_PEEK,
     MSG_TRUNC,
-    MSG_WAITALL,
     ControlMessage,
     Received,
     Socket,
 )
+from ..runtime.signals import send_signal
+from ..stack.poll_bits import POLLERR
+from .signal_module import after_sending
 from .sockaddr_convert import from_sockaddr, to_sockaddr
 from .socket_ancillary import drop_files, gather_control, parse_ancillary, scatter_control
-from .socket_blocking import READING, WRITING, SocketState
+from .socket_blocking import READING, WRITING, SocketState, wait_change, waiting_thread
 
 _INT_MAX: Final = 0x7FFF_FFFF
 # A stream takes larger data in parts, so that what is left is not copied again and again.
@@ -69,6 +74,13 @@ def _vector(item: Any) -> memoryview:
     return view.cast("B")
 
 
+def _broken_pipe() -> None:
+    """SIGPIPE, which Python ignores unless the program has set it otherwise."""
+    thread = waiting_thread()
+    send_signal(thread.state, signal.SIGPIPE)
+    after_sending(thread)
+
+
 class SocketTransfer(SocketState):
     """The data calls of a simulated socket."""
 
@@ -90,7 +102,7 @@ class SocketTransfer(SocketState):
         flags = _flags(flags)
         if flags & MSG_TRUNC:
             received = self._receive_message(count, flags, "recv_into")
-            drop_files(received.control)
+            received.drop_files()
             view[: len(received.data)] = received.data
             return received.length
         data = self._receive(count, flags, "recv_into")
@@ -103,7 +115,7 @@ class SocketTransfer(SocketState):
         if count < 0:
             raise ValueError("negative buffersize in recvfrom")
         received = self._receive_message(count, flags, "recvfrom")
-        drop_files(received.control)
+        received.drop_files()
         return received.data, from_sockaddr(received.address)
 
     def recvfrom_into(self, buffer: Any, nbytes: Any = 0, flags: Any = 0) -> tuple[int, Any]:
@@ -111,7 +123,7 @@ class SocketTransfer(SocketState):
         if count > len(view):
             raise ValueError("nbytes is greater than the length of the buffer")
         received = self._receive_message(count, _flags(flags), "recvfrom_into")
-        drop_files(received.control)
+        received.drop_files()
         view[: len(received.data)] = received.data
         return received.length, from_sockaddr(received.address)
 
@@ -153,54 +165,54 @@ class SocketTransfer(SocketState):
         if not count:
             return b""
         file = self.file()
-        if flags & MSG_WAITALL and count and file.type == SOCK_STREAM:
-            return self._receive_all(file, count, flags).data
-        return self.call(file, READING, flags, what, lambda: file.recv(count, flags))
+        data = self.call(file, READING, flags, what, lambda: file.recv(count, flags))
+        if 0 < len(data) < count and file.type == SOCK_STREAM:
+            return self._gather(file, count, flags, what, Received(data, None)).data
+        return data
 
     def _receive_message(self, count: int, flags: int, what: str) -> Received:
         file = self.file()
-        if flags & MSG_WAITALL and count and file.type == SOCK_STREAM:
-            return self._receive_all(file, count, flags)
-        return self.call(file, READING, flags, what, lambda: file.recvmsg(count, flags))
+        received = self.call(file, READING, flags, what, lambda: file.recvmsg(count, flags))
+        if 0 < len(received.data) < count and file.type == SOCK_STREAM:
+            return self._gather(file, count, flags, what, received)
+        return received
 
-    def _receive_all(self, file: Socket, count: int, flags: int) -> Received:
-        """MSG_WAITALL on a stream: wait for all of ``count`` bytes, the end, an error or a message.
+    def _gather(self, file: Socket, count: int, flags: int, what: str, received: Received) -> Received:
+        """Go on receiving from a stream until a blocking call has what it asked for: all of ``count``
+        with MSG_WAITALL, else SO_RCVLOWAT.
 
-        A non-blocking call gives what there is, as the kernel does.
+        The end, an error, SO_RCVTIMEO and a control message end it before; an error is left for the
+        next call.
         """
-        first: Received | None = None
-        taken = b""
-
-        def attempt() -> Received | None:
-            nonlocal first, taken
-            while True:
-                try:
-                    received = file.recvmsg(count if flags & MSG_PEEK else count - len(taken), flags)
-                except KernelError:
-                    if first is None:
-                        raise
-                    return first
-                if received is None:
-                    waits = not (file.nonblocking() or flags & MSG_DONTWAIT)
-                    return None if waits else first
-                end = not received.data
-                taken = received.data if flags & MSG_PEEK else taken + received.data
-                if first is None:
-                    first = received
-                first.data = taken
-                first.length = len(taken)
-                if end or len(taken) >= count or received.control:
-                    return first
-                if flags & MSG_PEEK:
-                    return None if not (file.nonblocking() or flags & MSG_DONTWAIT) else first
-
+        target = file.receive_target(count, flags)
+        if len(received.data) >= target or file.nonblocking() or flags & MSG_DONTWAIT:
+            return received
+        thread = waiting_thread()
+        allowed = file.receive_timeout
+        limit = thread.scheduler.clock.now + allowed if allowed >= 0 else -1
+        file.hold()
         try:
-            return self.call(file, READING, flags, "recv", attempt)
-        except BlockingIOError:
-            # SO_RCVTIMEO ended the wait: what came until then is the result.
-            if first is None:
-                raise
-            return first
+            while len(received.data) < target and not received.control and not file.poll() & POLLERR:
+                if flags & MSG_PEEK:
+                    more = None
+                else:
+                    more = file.recvmsg(count - len(received.data), flags)
+                if more is None:
+                    if not wait_change(thread, file, READING, limit, f"{what} on fd {self.fd}"):
+                        break
+                    if flags & MSG_PEEK:
+                        received = file.recvmsg(count, flags) or received
+                    continue
+                if not more.data:
+                    break
+                received.data += more.data
+                received.length += more.length
+                received.control = more.control
+        except KernelError:
+            pass
+        finally:
+            file.drop()
+        return received
 
     def _recvmsg(
         self, count: int, space: int, flags: int, what: str
@@ -252,7 +264,7 @@ class SocketTransfer(SocketState):
         file = self.file()
         control = gather_control(self.process, items)
         try:
-            return self._send(file, content, flags, "sendmsg", self.deadline(), target, control)
+            return self._send(file, content, flags, "sendmsg", self.deadline(), target, list(control))
         finally:
             drop_files(control)
 
@@ -290,9 +302,11 @@ class SocketTransfer(SocketState):
                         sent = file.sendmsg(part, flags | more, address, control or [])
                     else:
                         sent = file.send(part, flags | more)
-                except KernelError:
+                except KernelError as error:
                     if done:
                         return done
+                    if error.errno == EPIPE and stream and not flags & MSG_NOSIGNAL:
+                        _broken_pipe()
                     raise
                 if sent < 0:
                     nonblocking = file.nonblocking() or flags & MSG_DONTWAIT
