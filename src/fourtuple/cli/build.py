@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from ..api.network import Network
 from .network_file import HostSpec, LinkSpec, NetworkSpec
+from .sections import dotted
 
 
 def build_network(spec: NetworkSpec, network: Network) -> None:
@@ -18,7 +19,7 @@ def build_network(spec: NetworkSpec, network: Network) -> None:
     for host in spec.hosts:
         _build_host(spec, network, host)
     for switch in spec.switches:
-        with _naming(spec, f"switches.{switch}", {}):
+        with _naming(spec, dotted("switches", switch), {}):
             network.switch(switch)
     for link in spec.links:
         _build_link(spec, network, link)
@@ -37,7 +38,7 @@ def build_network(spec: NetworkSpec, network: Network) -> None:
 
 
 def _build_host(spec: NetworkSpec, network: Network, host: HostSpec) -> None:
-    key = f"hosts.{host.name}"
+    key = dotted("hosts", host.name)
     if host.address is None:
         with _naming(spec, key, {}):
             made = network.host(host.name)
@@ -48,7 +49,7 @@ def _build_host(spec: NetworkSpec, network: Network, host: HostSpec) -> None:
         with _naming(spec, f"{key}.names", host.names):
             network.add_name(name, made)
     for name, value in host.sysctl.items():
-        with _naming(spec, f'{key}.sysctl."{name}"', value):
+        with _naming(spec, dotted(f"{key}.sysctl", name), value):
             if isinstance(value, bool) or not isinstance(value, (int, str)):
                 raise ValueError("a number or a string")
             made.sysctl[name] = value

@@ -40,7 +40,7 @@ class LoseOneDataSegment(Rule):
         if not _has_data(frame):
             return PASS
         self.seen += 1
-        return drop("the link's loss") if self.seen == self.number + 1 else PASS
+        return drop("loss") if self.seen == self.number + 1 else PASS
 
 
 @click.command()
@@ -75,7 +75,7 @@ def demo(session: Session, seed: int, output: str) -> None:
         finder = WayFinder(network, lambda node, frame: node is server.node and _has_data(frame))
         network.fabric.add_tap(finder)
         try:
-            network.capture(output)
+            network.capture(output, hosts=[server])
         except OSError as error:
             raise click.UsageError(f"--output {output}: {error.strerror}") from error
         console.print(
@@ -99,12 +99,15 @@ def _tell_the_rest(console: Console, seed: int, output: str, digest: str) -> Non
     again = f"fourtuple demo --seed {seed}"
     if output != CAPTURE:
         again += f" --output {output}"
-    opened = f"[bold]wireshark {output}[/bold] or [bold]tshark -r {output}[/bold]"
-    console.print(f"\nCapture: {output}. Open it with {opened};")
-    console.print("its packet comments name the host, process and descriptor that sent or took each packet.")
-    console.print(
-        f"Seed {seed}, trace {digest[:16]}. The same run again, to the nanosecond: [bold]{again}[/bold]"
-    )
+    lines = [
+        "",
+        f"Capture: {output}, what the server's interface saw. Open it with wireshark or tshark -r {output}:",
+        "packet comments name host, process and descriptor of the socket that sent or took a packet.",
+        f"Seed {seed}, digest {digest}. The same run again, to the nanosecond:",
+        f"  [bold]{again}[/bold]",
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 def find_examples() -> Path:

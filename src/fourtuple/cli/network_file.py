@@ -10,7 +10,7 @@ from typing import Any
 
 from ..api.command import parse_command
 from ..network.units import parse_duration, parse_probability, parse_queue, parse_rate
-from .sections import NetworkFileError, Section, texts, truth, whole
+from .sections import NetworkFileError, Section, dotted, texts, truth, whole
 from .sections import text as string
 
 KEYS = """\
@@ -130,7 +130,8 @@ def _named(parent: Section, key: str, read: Any) -> list[Any]:
     """Tables of a table: ``[hosts.NAME]``."""
     tables = parent.take(key, _table, _NO_KEYS)
     return [
-        read(Section(parent.file, f"{parent.key(key)}.{name}", value), name) for name, value in tables.items()
+        read(Section(parent.file, dotted(parent.key(key), name), value), name)
+        for name, value in tables.items()
     ]
 
 
@@ -207,7 +208,7 @@ def _link(section: Section, places: list[str]) -> LinkSpec:
         return table
 
     for name, value in section.take("from", directions, _NO_KEYS).items():
-        inner = Section(section.file, f"{section.name}.from.{name}", value)
+        inner = Section(section.file, dotted(section.key("from"), name), value)
         link.directions[name] = _settings(inner)
         inner.finish()
     section.finish()

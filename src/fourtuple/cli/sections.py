@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 TEXT = "a string"
 WHOLE = "a whole number"
@@ -37,6 +40,12 @@ def as_toml(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def dotted(parent: str, key: str) -> str:
+    """``parent.key``, quoted where TOML needs it."""
+    shown = key if _BARE.fullmatch(key) else as_toml(key)
+    return f"{parent}.{shown}" if parent else shown
+
+
 class Section:
     """One table: each key is taken once, then :meth:`finish` refuses what is left."""
 
@@ -50,7 +59,7 @@ class Section:
 
     def key(self, key: str) -> str:
         """The full name of ``key``, as errors show it."""
-        return f"{self.name}.{key}" if self.name else key
+        return dotted(self.name, key)
 
     def fail(self, key: str, value: object, rule: str) -> NetworkFileError:
         """An error about ``key``; the caller raises it."""
@@ -80,7 +89,8 @@ class Section:
     def finish(self) -> None:
         """Raises NetworkFileError for a key that was not asked for."""
         for key, value in self._left.items():
-            raise self.fail(key, value, f"unknown key, allowed are {', '.join(self._known)}")
+            allowed = f"allowed are {', '.join(self._known)}" if self._known else "no key is allowed here"
+            raise self.fail(key, value, f"unknown key, {allowed}")
 
 
 def _without_value(rule: str, value: object) -> str:

@@ -34,6 +34,9 @@ from .node import Node
 
 TAKEN: Final = 0
 NO_SOCKET: Final = 1
+REMEMBERED: Final = 10_000
+"""Sockets whose last holders an annotator remembers."""
+
 NOT_FOR_A_SOCKET: Final = 2
 """Not addressed to this host, a fragment, or of a protocol without ports."""
 
@@ -133,6 +136,8 @@ class SocketAnnotator(Annotator):
 
     def __init__(self, nodes: dict[str, Node]) -> None:
         self.nodes = nodes
+        # Who held a socket when it was last seen: its FIN is sent when nobody does any more.
+        self._holders: dict[Endpoint, str] = {}
 
     def comment_sent(self, point: TapPoint, frame: EthernetFrame) -> str:
         node = self.nodes.get(point.node)
@@ -142,7 +147,7 @@ class SocketAnnotator(Annotator):
         origin = packet.payload.origin
         if not isinstance(origin, Endpoint) or not node.stack.is_local(packet.source):
             return ""
-        return f"sent by {node.name}: {describe_holders(node, origin)}"
+        return f"sent by {node.name}: {self._describe(node, origin)}"
 
     def comment_delivered(self, point: TapPoint, frame: EthernetFrame) -> str:
         node = self.nodes.get(point.node)
@@ -163,5 +168,16 @@ class SocketAnnotator(Annotator):
             return ""
         if taker.outcome == NO_SOCKET:
             return f"taken by nobody on {node.name}: no socket"
-        holders = "; ".join(describe_holders(node, endpoint) for endpoint in taker.endpoints)
+        holders = "; ".join([self._describe(node, endpoint) for endpoint in taker.endpoints])
         return f"taken by {node.name}: {holders}"
+
+    def _describe(self, node: Node, endpoint: Endpoint) -> str:
+        if node.kernel.holders(endpoint):
+            text = describe_holders(node, endpoint)
+            if endpoint not in self._holders and len(self._holders) >= REMEMBERED:
+                del self._holders[next(iter(self._holders))]
+            self._holders[endpoint] = text
+            return text
+        if endpoint in self._holders:
+            return f"{self._holders[endpoint]}, closed ({STATE_NAMES[endpoint.state]})"
+        return describe_holders(node, endpoint)

@@ -60,30 +60,22 @@ class Ladder:
         style = _style(packet)
         label = f" {packet.label}{' (again)' if packet.again else ''} "
         if packet.lost:
-            # It ends under way; the side it never reaches shows why.
+            # It ends under way, and the side it never reaches shows no time.
             shaft = width * 2 // 3
             body = _arrow(label, shaft - 1, rightward)
-            blank = " " * (width - shaft)
-            arrow = f"{body}✗{blank}" if rightward else f"{blank}✗{body}"
-            far = f"lost: {packet.lost}"
+            reason = f" lost: {packet.lost} "[: width - shaft]
+            arrow = f"{body}✗{reason:<{width - shaft}}" if rightward else f"{reason:>{width - shaft}}✗{body}"
+            far = ""
         else:
             body = _arrow(label, width - 1, rightward)
             arrow = f"{body}▶" if rightward else f"◀{body}"
-            far = "on its way" if packet.arrived is None else clock_text(packet.arrived)
+            far = "under way" if packet.arrived is None else clock_text(packet.arrived)
         near = clock_text(packet.sent)
         first, last = (near, far) if rightward else (far, near)
         row = Text(no_wrap=True, overflow="ignore")
-        if packet.lost and not rightward:
-            # A reason is too long for the left margin, which is for times.
-            row.append(f"{'':>{_TIME_WIDTH}} │")
-            row.append(arrow, style=style)
-            row.append(f"│ {last}")
-            row.append(f"  {far}", style=_LOST)
-            return row
         row.append(f"{first:>{_TIME_WIDTH}} │")
         row.append(arrow, style=style)
-        row.append("│ ")
-        row.append(last, style=_LOST if packet.lost else None)
+        row.append(f"│ {last}".rstrip())
         return row
 
 

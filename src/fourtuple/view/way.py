@@ -12,7 +12,7 @@ from rich.tree import Tree
 
 from ..api.network import Network
 from ..capture.tap import Tap, TapPoint
-from ..network.annotate import NO_SOCKET, NOT_FOR_A_SOCKET, find_taker
+from ..network.annotate import NO_SOCKET, NOT_FOR_A_SOCKET, describe_holders, find_taker
 from ..network.node import Node
 from ..network.units import format_duration
 from ..ports.endpoint import LISTEN, PROTOCOL_TCP, STATE_NAMES, Endpoint
@@ -29,6 +29,15 @@ Wanted = Callable[[Node, EthernetFrame], bool]
 
 
 @dataclass
+class StepText:
+    """A step of a lookup in words, written down at once: endpoints change."""
+
+    verdict: str
+    endpoint: str
+    text: str
+
+
+@dataclass
 class Way:
     """What happened to one packet on its way into a host, as it was known when it arrived."""
 
@@ -40,13 +49,13 @@ class Way:
     sent: int
     arrived: int
     packet: IpPacket
-    steps: list[Step]
+    steps: list[StepText]
     outcome: int
     endpoint: Endpoint | None
-    state: int
-    """The endpoint's state when the packet arrived."""
-    not_asked: list[Endpoint] = field(default_factory=list)
-    """Sockets on the same port that came after the one that won."""
+    socket: str
+    """The endpoint as it was when the packet arrived."""
+    not_asked: list[str] = field(default_factory=list)
+    """Sockets on the same port that would have come after the one that won."""
     holders: list[tuple[str, int, int]] = field(default_factory=list)
     """(process name, pid, fd)."""
     held_later: int = -1
@@ -94,15 +103,15 @@ class WayFinder(Tap):
             sent,
             now,
             packet,
-            reasons.steps,
+            [_in_words(step) for step in reasons.steps],
             taker.outcome,
             endpoint,
-            endpoint.state if endpoint else 0,
+            endpoint_text(endpoint) if endpoint else "",
         )
         if endpoint is not None:
             asked = [step.endpoint for step in reasons.steps]
             self.way.not_asked = [
-                other
+                f"{endpoint_text(other)}, {describe_holders(node, other)}"
                 for other in node.stack.tables.endpoints()
                 if other.protocol == endpoint.protocol
                 and other.local_port == endpoint.local_port
@@ -139,29 +148,28 @@ class WayView:
         _line(
             tree,
             "link",
-            f"{way.link}: sent at {clock_text(way.sent)}, "
-            f"arrived at {clock_text(way.arrived)} after {format_duration(way.arrived - way.sent)}",
+            f"{way.link}: sent {clock_text(way.sent)}, "
+            f"arrived {clock_text(way.arrived)}, {format_duration(way.arrived - way.sent)} later",
         )
         _line(
             tree,
             "interface",
-            f"{way.interface} of {way.node.name} (ifindex {way.ifindex}): "
-            f"{format_mac(way.mac)} is its own MAC address",
+            f"{way.interface} of {way.node.name}, ifindex {way.ifindex}, to its MAC {format_mac(way.mac)}",
         )
         _line(tree, "IP", self._ip())
         lookup = _line(tree, self._protocol(), self._tuple())
         for step in way.steps:
             _step(lookup, step)
         for other in way.not_asked:
-            lookup.add(Text.assemble(("not asked  ", "dim"), (f"{endpoint_text(other)}", "dim")))
+            lookup.add(Text(f"not asked  {other}: connections come first", style="dim"))
         self._end(tree)
         yield tree
 
     def _ip(self) -> str:
         packet = self.way.packet
         return (
-            f"{format_ip(packet.source)} → {format_ip(packet.destination)}, TTL {packet.ttl}: "
-            f"an address of {self.way.node.name}, so delivered here"
+            f"{format_ip(packet.source)} → {format_ip(packet.destination)}: "
+            f"an address of {self.way.node.name}, not to be forwarded"
         )
 
     def _protocol(self) -> str:
@@ -189,7 +197,7 @@ class WayView:
             answer = "RST" if self._protocol() == "TCP" else "ICMP port unreachable"
             _line(tree, "socket", f"none: the sender gets {answer}")
             return
-        _line(tree, "socket", endpoint_text(way.endpoint, way.state))
+        _line(tree, "socket", way.socket)
         if not way.holders:
             _line(tree, "process", "none holds it")
         for name, pid, fd in way.holders:
@@ -212,25 +220,31 @@ def _line(tree: Tree, name: str, text: str) -> Tree:
     return tree.add(Text.assemble((f"{name:<10} ", "cyan"), text))
 
 
-def _step(tree: Tree, step: Step) -> None:
-    mark, style = _MARKS.get(step.verdict, (step.verdict, "default"))
-    parts: list[tuple[str, str]] = [(f"{mark:<10} ", style)]
-    if step.endpoint is not None:
-        parts.append((f"{endpoint_text(step.endpoint)}: ", "default"))
+def _in_words(step: Step) -> StepText:
     text = step.text
     if step.verdict == SEARCHED:
-        candidates = "candidate" if step.score == 1 else "candidates"
-        text = f"{text}: {step.score} {candidates}"
-    parts.append((text, "default"))
-    tree.add(Text.assemble(*parts))
+        text = f"{text}: {step.score} {'candidate' if step.score == 1 else 'candidates'}"
+    endpoint = ""
+    if step.endpoint is not None:
+        endpoint = endpoint_text(step.endpoint)
+        # Some rules name the state themselves.
+        state = STATE_NAMES[step.endpoint.state]
+        if state and state in text:
+            endpoint = endpoint.removesuffix(f" {state}")
+    return StepText(step.verdict, endpoint, text)
 
 
-def endpoint_text(endpoint: Endpoint, state: int | None = None) -> str:
+def _step(tree: Tree, step: StepText) -> None:
+    mark, style = _MARKS.get(step.verdict, (step.verdict, "default"))
+    endpoint = f"{step.endpoint}: " if step.endpoint else ""
+    tree.add(Text.assemble((f"{mark:<10} ", style), f"{endpoint}{step.text}"))
+
+
+def endpoint_text(endpoint: Endpoint) -> str:
     """``10.0.0.1:9999 ⇄ 10.0.0.2:40000 ESTABLISHED``; ``*:9999 LISTEN``."""
     local = _socket_text(endpoint.local, endpoint.local_port)
-    shown = endpoint.state if state is None else state
-    name = STATE_NAMES[shown] if endpoint.protocol == PROTOCOL_TCP else "UDP"
-    if endpoint.peer_port == 0 or shown == LISTEN:
+    name = STATE_NAMES[endpoint.state] if endpoint.protocol == PROTOCOL_TCP else "UDP"
+    if endpoint.peer_port == 0 or endpoint.state == LISTEN:
         return f"{local} {name}"
     return f"{local} ⇄ {_socket_text(endpoint.peer, endpoint.peer_port)} {name}"
 
