@@ -202,7 +202,7 @@ class Epoll(File):
     def _check_loop(self, target: Epoll) -> None:
         if target._reaches(self):
             raise KernelError(ELOOP)
-        if self._height_above() + target._depth_below() > _MAX_NESTS:
+        if self._height_above() + 1 + target._depth_below() > _MAX_NESTS:
             raise KernelError(ELOOP)
 
     def _reaches(self, target: Epoll) -> bool:
