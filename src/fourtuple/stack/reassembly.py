@@ -7,8 +7,9 @@ from typing import Final
 
 from ..clock.timers import Timer
 from ..wire.icmp import ICMP_TIME_EXCEEDED, TIME_EXCEEDED_REASSEMBLY
-from ..wire.ipv4 import MAX_LENGTH, Ipv4Packet, parse_payload
+from ..wire.ipv4 import MAX_LENGTH, Ipv4Packet
 from ..wire.packet import RawPayload, WireError
+from ..wire.payload import parse_payload
 from .icmp import Icmp
 from .ip_output import IpOutput
 from .truesize import truesize
