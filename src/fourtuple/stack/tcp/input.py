@@ -11,7 +11,7 @@ from ...wire.ipv4 import Ipv4Packet
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, TcpSegment
 from ..poll_bits import POLLOUT, POLLPRI, POLLWRNORM
 from . import options, output, receive, window
-from .ack import ACK_GOOD, ACK_OLD, process
+from .ack import ACK_GOOD, ACK_OLD, ACK_TOO_OLD, process
 from .challenge import rate_limited, send_challenge
 from .lifecycle import (
     STATE_CHANGED,
@@ -227,9 +227,11 @@ def _check_ack(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment, seq: int, end:
     if ack >= tcb.snd_una and ack <= tcb.snd_nxt:
         _update_ts_recent(tcb, seq)
     found = process(tcb, seq, end, ack, segment, ece)
-    if found != ACK_GOOD and found != ACK_OLD:
-        # RFC 5961 §5.2: an ACK that cannot be is discarded and answered.
-        send_challenge(tcb)
+    if found not in (ACK_GOOD, ACK_OLD):
+        # RFC 5961 §5.2: an ACK that cannot be is discarded and answered. As Linux we do not answer
+        # an ACK of what was never sent while ESTABLISHED.
+        if found == ACK_TOO_OLD or tcb.endpoint.state != ESTABLISHED:
+            send_challenge(tcb)
         return False
     state = tcb.endpoint.state
     if state in (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_2):
