@@ -16,6 +16,7 @@ import os
 import sys
 import sysconfig
 import threading
+import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from types import ModuleType
@@ -57,16 +58,26 @@ _THREADING_NAMES: Final = tuple(
 )
 _EXECUTOR_NAMES: Final = ("_shutdown", "_threads_queues")
 _LOGGING_NAMES: Final = ("_handlerList", "_handlers", "_startTime")
+_WARNINGS_NAMES: Final = ("filters", "showwarning", "_showwarnmsg_impl")
 # Modules and those of their globals that every process has of its own.
 _SWAPPED: Final = (
     (sys.__dict__, _SYS_NAMES),
     (threading.__dict__, _THREADING_NAMES),
     (concurrent.futures.thread.__dict__, _EXECUTOR_NAMES),
     (logging.__dict__, _LOGGING_NAMES),
+    (warnings.__dict__, _WARNINGS_NAMES),
 )
 # Those of them that programs rebind; the other globals keep their objects.
 _REBOUND_OF_SYS: Final = _SYS_NAMES[:8]
+_read_warnings: Final = operator.itemgetter(*_WARNINGS_NAMES)
 _read_rebound: Final = operator.itemgetter(*_REBOUND_OF_SYS)
+# What python ignores unless told otherwise.
+_IGNORED_WARNINGS: Final = (
+    DeprecationWarning,
+    PendingDeprecationWarning,
+    ImportWarning,
+    ResourceWarning,
+)
 _SHARED_PLACES: Final = tuple(
     os.path.join(place, "")
     for place in dict.fromkeys(
@@ -83,8 +94,8 @@ class View:
     """The interpreter as one process sees it, complete while that process is switched out."""
 
     def __init__(self, main: ModuleType) -> None:
-        self.values: tuple[dict[str, Any], ...] = ({}, {}, {}, {})
-        """Globals of ``sys``, ``threading``, the thread pools and ``logging``, by name."""
+        self.values: tuple[dict[str, Any], ...] = ({}, {}, {}, {}, {})
+        """Globals of ``sys``, ``threading``, the thread pools, ``logging`` and ``warnings``."""
         self.main = main
         self.modules: dict[str, ModuleType] = {}
         """The program's own modules by name."""
@@ -120,7 +131,7 @@ def process_view(outer: View, process: Process) -> View:
     view = View(outer.main)
     for mine, others in zip(view.values, outer.values, strict=True):
         mine.update(others)
-    of_sys, of_threading, of_executors, of_logging = view.values
+    of_sys, of_threading, of_executors, of_logging, of_warnings = view.values
     of_sys["argv"] = list(process.argv)
     of_sys["path"] = list(of_sys["path"])
     of_sys["excepthook"] = sys.__excepthook__
@@ -130,7 +141,7 @@ def process_view(outer: View, process: Process) -> View:
     for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
         of_sys[name] = of_sys[f"__{name}__"] = stream
     of_threading.update(
-        _active={},
+        _active=ThreadTable(),
         _limbo={},
         _dangling=weakref.WeakSet(),
         _threading_atexits=[vars(concurrent.futures.thread)["_python_exit"]],
@@ -148,8 +159,31 @@ def process_view(outer: View, process: Process) -> View:
         _handlers=weakref.WeakValueDictionary(),
         _startTime=started if isinstance(of_logging["_startTime"], int) else started / 1e9,
     )
+    of_warnings.update(
+        filters=[
+            ("default", None, DeprecationWarning, "__main__", 0),
+            *(("ignore", None, category, None, 0) for category in _IGNORED_WARNINGS),
+        ],
+        showwarning=warnings.__dict__["_showwarning_orig"],
+        _showwarnmsg_impl=_show_warning,
+    )
     view.set_environ(process.environ)
     return view
+
+
+def _show_warning(message: warnings.WarningMessage) -> None:
+    """As python prints a warning; its own function may be replaced at the moment by one that collects."""
+    stream = message.file or sys.stderr
+    if stream is not None:
+        stream.write(_warnings["_formatwarnmsg"](message))
+
+
+class ThreadTable(dict[int, Any]):
+    """``threading._active`` of a process. Threads of the OS still find themselves through it, should
+    they ask while the process is switched in."""
+
+    def __missing__(self, ident: int) -> Any:
+        return _outer_threads[ident]
 
 
 class OrderedSet(dict[Any, None]):
@@ -169,6 +203,8 @@ class OrderedSet(dict[Any, None]):
 
 # The other face of os.environ, where there is one.
 _environment_bytes: Final[Any] = getattr(os, "environb", None)
+_outer_threads: Final[dict[int, Any]] = threading.__dict__["_active"]
+_warnings: Final = warnings.__dict__
 _logging: Final = logging.__dict__
 _executors: Final = concurrent.futures.thread.__dict__
 _real_chdir: Final[Callable[[Any], None]] = os.chdir
@@ -232,7 +268,7 @@ class Interpreter:
             self._sort_modules(old)
         if old.modules:
             self._take_modules(old)
-        of_sys, of_threading, of_executors, _ = old.values
+        of_sys, of_threading, of_executors, _, of_warnings = old.values
         values = sys.__dict__
         try:
             of_sys.update(zip(_REBOUND_OF_SYS, _read_rebound(values), strict=True))
@@ -241,11 +277,13 @@ class Interpreter:
             of_sys.update((name, values.get(name)) for name in _REBOUND_OF_SYS)
         of_threading["excepthook"] = threading.excepthook
         of_executors["_shutdown"] = _executors["_shutdown"]
-        of_sys, of_threading, of_executors, of_logging = new.values
+        of_warnings.update(zip(_WARNINGS_NAMES, _read_warnings(_warnings), strict=True))
+        of_sys, of_threading, of_executors, of_logging, of_warnings = new.values
         values.update(of_sys)
         threading.__dict__.update(of_threading)
         _executors.update(of_executors)
         _logging.update(of_logging)
+        _warnings.update(of_warnings)
         old.main = modules["__main__"]
         modules["__main__"] = new.main
         if new.modules:

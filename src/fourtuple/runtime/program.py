@@ -45,6 +45,10 @@ class Program:
         """Run it in the calling simulated thread, whose process's view is installed."""
         raise NotImplementedError
 
+    def offer_source(self) -> None:
+        """Let tracebacks find source that is in no file (3.13 shows it). One program's replaces
+        another's of the same made-up file name, so this is done again before printing one."""
+
 
 class CallableProgram(Program):
     """``target(*args, **kwargs)``; a coroutine it returns is run with ``asyncio.run``.
@@ -128,11 +132,14 @@ class CommandProgram(Program):
         main = _fresh_main()
         _set_first_path("")
         code = compile(self._source, "<string>", "exec", dont_inherit=True)
-        register: Callable[..., object] | None = getattr(linecache, "_register_code", None)
-        if register is not None:
-            register(code, self._source, "<string>")
+        self.offer_source()
         _execute_code(code, main)
         return None
+
+    def offer_source(self) -> None:
+        register: Callable[..., object] | None = getattr(linecache, "_register_code", None)
+        if register is not None:
+            register("<string>", self._source, "<string>")
 
 
 def start_program(scheduler: Scheduler, process: Process, program: Program) -> SimThread:
@@ -176,6 +183,7 @@ def _run(state: ProcessState, program: Program) -> int:
     if isinstance(ended_by, SystemExit):
         return _exit_code(ended_by.code)
     state.exception = ended_by
+    program.offer_source()
     return _report(ended_by)
 
 
