@@ -17,7 +17,7 @@ from ..runtime.thread import current_thread
 from ..stack.poll_bits import POLLIN, POLLOUT, POLLPRI, POLLRDNORM
 from .real_files import is_real
 from .select_poll import poll_timeout
-from .select_wait import as_descriptor, wait_for_any
+from .select_wait import Watched, as_descriptor, wait_for_any
 from .socket_forgotten import close_forgotten
 
 _real: Final = select.epoll
@@ -115,8 +115,8 @@ class epoll(metaclass=_EpollType):  # noqa: N801
         if thread is None:
             raise RuntimeError("a simulated epoll object can only be used inside the simulation")
         file = self._file()
-        watched = [(file, POLLIN | POLLRDNORM)]
-        return wait_for_any(thread, list(watched), lambda: file.wait(count), limit, f"epoll on fd {self._fd}")
+        watched = [Watched(thread, self, self._fd, POLLIN | POLLRDNORM)]
+        return wait_for_any(thread, watched, lambda: file.wait(count), limit, f"epoll on fd {self._fd}")
 
     def __enter__(self) -> epoll:
         self._check_open()

@@ -7,57 +7,41 @@ EPERM, as Linux refuses regular files. Outside a simulated process all is the re
 
 from __future__ import annotations
 
+import os
 import select
+from collections.abc import Sequence
+from errno import EBADF
 from typing import Any, Final
 
 from ..clock.clock import SECOND
-from ..kernel.error import KernelError
-from ..kernel.file import DEFAULT_POLL, File
 from ..kernel.poll import SELECT_EXCEPT, SELECT_READ, SELECT_WRITE
-from ..runtime.errors import os_error
 from ..runtime.thread import SimThread
 from .patching import dispatch, replace
 from .real_files import is_real
 from .select_epoll import epoll
 from .select_poll import make_poll
-from .select_wait import as_descriptor, wait_for_any
+from .select_wait import Watched, as_descriptor, wait_for_any
 from .socket_timeout import duration, whole_microseconds
 
 _FD_SETSIZE: Final = 1024
 
 
-class _Entry:
-    """One member of a list given to select()."""
-
-    __slots__ = ("file", "mask", "member")
-
-    def __init__(self, member: Any, file: File | None, mask: int) -> None:
-        self.member = member
-        self.file = file
-        self.mask = mask
-
-    def ready(self) -> bool:
-        mask = DEFAULT_POLL if self.file is None else self.file.poll()
-        return mask & self.mask != 0
-
-
-def _entries(thread: SimThread, members: Any, mask: int) -> list[_Entry]:
+def _watch(thread: SimThread, members: Any, mask: int) -> list[Watched]:
     try:
-        sequence = list(members)
+        sequence = members if isinstance(members, list | tuple) else list(members)
     except TypeError:
         raise TypeError("arguments 1-3 must be sequences") from None
-    result = []
-    for member in sequence:
+    result: list[Watched] = []
+    # A fileno() may change the list it is in; CPython then stops at its new end.
+    while len(result) < len(sequence):
+        member = sequence[len(result)]
         fd = as_descriptor(member)
-        if is_real(fd):
-            result.append(_Entry(member, None, mask))
-            continue
-        if fd >= _FD_SETSIZE:
+        if fd >= _FD_SETSIZE and not is_real(fd):
             raise ValueError("filedescriptor out of range in select()")
-        try:
-            result.append(_Entry(member, thread.process.fds.get(fd), mask))
-        except KernelError as error:
-            raise os_error(error) from None
+        one = Watched(thread, member, fd, mask)
+        if one.closed:
+            raise OSError(EBADF, os.strerror(EBADF))
+        result.append(one)
     return result
 
 
@@ -77,21 +61,18 @@ def _select(
 ) -> tuple[list[Any], list[Any], list[Any]]:
     limit = _select_timeout(timeout)
     groups = (
-        _entries(thread, rlist, SELECT_READ),
-        _entries(thread, wlist, SELECT_WRITE),
-        _entries(thread, xlist, SELECT_EXCEPT),
+        _watch(thread, rlist, SELECT_READ),
+        _watch(thread, wlist, SELECT_WRITE),
+        _watch(thread, xlist, SELECT_EXCEPT),
     )
-    every = [entry for group in groups for entry in group]
-    watched = [(entry.file, entry.mask) for entry in every if entry.file is not None]
+    watched = [one for group in groups for one in group]
 
-    def scan() -> list[_Entry]:
-        return [entry for entry in every if entry.ready()]
+    def scan() -> list[list[Any]]:
+        found = [[one.subject for one in group if one.ready()] for group in groups]
+        return found if any(found) else []
 
-    found = set(map(id, wait_for_any(thread, watched, scan, limit, "select")))
-    readers, writers, exceptional = (
-        [entry.member for entry in group if id(entry) in found] for group in groups
-    )
-    return readers, writers, exceptional
+    found: Sequence[list[Any]] = wait_for_any(thread, watched, scan, limit, "select") or ([], [], [])
+    return found[0], found[1], found[2]
 
 
 def install() -> None:

@@ -8,13 +8,10 @@ from operator import index
 from typing import Any, Final
 
 from ..clock.clock import MILLISECOND
-from ..kernel.error import KernelError
-from ..kernel.file import DEFAULT_POLL, File
 from ..kernel.poll import POLL_ALWAYS
 from ..runtime.thread import SimThread, current_thread
-from ..stack.poll_bits import POLLIN, POLLNVAL, POLLOUT, POLLPRI
-from .real_files import is_real
-from .select_wait import as_descriptor, wait_for_any
+from ..stack.poll_bits import POLLIN, POLLOUT, POLLPRI
+from .select_wait import Watched, as_descriptor, wait_for_any
 from .socket_timeout import duration, whole_milliseconds
 
 _INT_MAX: Final = 0x7FFF_FFFF
@@ -48,9 +45,11 @@ def poll_timeout(value: Any, unit: int) -> int:
 class Poll:
     """Polls the descriptors registered with it, in the order they were registered."""
 
-    def __init__(self) -> None:
-        self._masks: dict[int, int] = {}
-        self._polling = False
+    _masks: dict[int, int]
+    _polling: bool
+
+    def __new__(cls) -> Poll:
+        raise TypeError("cannot create 'select.poll' instances")
 
     def register(self, fd: Any, eventmask: Any = _DEFAULT, /) -> None:
         """Watch a descriptor, or change what is watched for."""
@@ -86,26 +85,10 @@ class Poll:
             self._polling = False
 
     def _poll(self, thread: SimThread, limit: int) -> list[tuple[int, int]]:
-        fds = thread.process.fds
-        asked: list[tuple[int, File | None, int]] = []
-        closed: dict[int, int] = {}
-        for fd, mask in self._masks.items():
-            file = None
-            if not is_real(fd):
-                try:
-                    file = fds.get(fd)
-                except KernelError:
-                    closed[fd] = POLLNVAL
-            asked.append((fd, file, mask | POLL_ALWAYS))
-        watched = [(file, mask) for _, file, mask in asked if file is not None]
+        watched = [Watched(thread, fd, fd, mask | POLL_ALWAYS) for fd, mask in self._masks.items()]
 
         def scan() -> list[tuple[int, int]]:
-            result = []
-            for fd, file, mask in asked:
-                ready = closed.get(fd) or (DEFAULT_POLL if file is None else file.poll()) & mask
-                if ready:
-                    result.append((fd, ready))
-            return result
+            return [(one.fd, ready) for one in watched if (ready := one.ready())]
 
         return wait_for_any(thread, watched, scan, limit, "poll")
 
@@ -116,4 +99,7 @@ Poll.__name__ = Poll.__qualname__ = "poll"
 
 def make_poll(thread: SimThread) -> Poll:
     """``select.poll()`` in a simulated thread."""
-    return Poll()
+    made: Poll = object.__new__(Poll)
+    made._masks = {}
+    made._polling = False
+    return made

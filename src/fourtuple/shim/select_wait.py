@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from ..kernel.file import File
+from ..kernel.poll import POLL_ANY
 from ..runtime.thread import SimThread
+from ..stack.poll_bits import POLLNVAL
+from .real_files import is_real
 
 _INT_MAX: Final = 0x7FFF_FFFF
 
 T = TypeVar("T")
+
+_real_poll: Final = select.poll
 
 
 def as_descriptor(value: Any) -> int:
@@ -31,9 +37,41 @@ def as_descriptor(value: Any) -> int:
     return int(fd)
 
 
+class Watched:
+    """One descriptor that is waited for. ``subject`` is what the program gave for it."""
+
+    __slots__ = ("closed", "fd", "file", "mask", "subject")
+
+    def __init__(self, thread: SimThread, subject: Any, fd: int, mask: int) -> None:
+        self.subject = subject
+        self.fd = fd
+        self.mask = mask
+        self.file: File | None = None
+        if is_real(fd):
+            self.closed = _real_readiness(fd) == POLLNVAL
+            return
+        fds = thread.process.fds
+        self.closed = not fds.has(fd)
+        if not self.closed:
+            self.file = fds.get(fd)
+
+    def ready(self) -> int:
+        """The bits of the mask that are ready; POLLNVAL if the descriptor was not open."""
+        if self.closed:
+            return POLLNVAL
+        return (_real_readiness(self.fd) if self.file is None else self.file.poll()) & self.mask
+
+
+def _real_readiness(fd: int) -> int:
+    poll = _real_poll()
+    poll.register(fd, POLL_ANY)
+    found = poll.poll(0)
+    return found[0][1] if found else 0
+
+
 def wait_for_any(
     thread: SimThread,
-    watched: list[tuple[File, int]],
+    watched: list[Watched],
     scan: Callable[[], list[T]],
     timeout: int,
     what: str,
@@ -48,8 +86,9 @@ def wait_for_any(
         thread.scheduler.polled(thread)
         return found
     deadline = thread.scheduler.clock.now + timeout if timeout > 0 else -1
-    queues = [(file.wait_queue, mask) for file, mask in watched]
-    for file, _ in watched:
+    files = [(one.file, one.mask) for one in watched if one.file is not None]
+    queues = [(file.wait_queue, mask) for file, mask in files]
+    for file, _ in files:
         file.hold()
     try:
         while not found:
@@ -58,6 +97,6 @@ def wait_for_any(
             if not woken:
                 break
     finally:
-        for file, _ in watched:
+        for file, _ in files:
             file.drop()
     return found

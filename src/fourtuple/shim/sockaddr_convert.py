@@ -21,6 +21,16 @@ UNIX_PATH_MAX: Final = 108
 _FLOWINFO_MAX: Final = 0xFFFFF
 
 
+def buffer_bytes(value: Any) -> bytes:
+    """The bytes of a bytes-like object. Raises TypeError."""
+    if type(value) is bytes:
+        return value
+    try:
+        return bytes(memoryview(value))
+    except TypeError:
+        raise TypeError(f"a bytes-like object is required, not '{type(value).__name__}'") from None
+
+
 def to_sockaddr(kernel: Kernel, family: int, address: Any, caller: str) -> SockAddr:
     """The address a program passed to ``caller`` on a socket of ``family``.
 
@@ -85,7 +95,7 @@ def _port(number: int, caller: str) -> int:
 
 def _unix_path(address: Any) -> bytes:
     """The sun_path of an address; a file path ends at its first NUL, as the kernel reads it."""
-    path = os.fsencode(address) if isinstance(address, str) else bytes(memoryview(address))
+    path = os.fsencode(address) if isinstance(address, str) else buffer_bytes(address)
     if path.startswith(b"\0"):
         if len(path) > UNIX_PATH_MAX:
             raise OSError("AF_UNIX path too long")

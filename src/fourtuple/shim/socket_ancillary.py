@@ -6,23 +6,41 @@ on the way out, as in Linux (net/core/scm.c).
 
 from __future__ import annotations
 
+import os
 import struct
 from _socket import CMSG_SPACE, SCM_RIGHTS, SOL_SOCKET
 from collections.abc import Iterable, Sequence
-from errno import EINVAL
+from errno import EBADF, EINVAL
 from operator import index
 from typing import Any, Final
 
 from ..kernel.error import KernelError
-from ..kernel.file import File
+from ..kernel.file import O_RDWR, File
 from ..kernel.process import Process
 from ..kernel.socket import MSG_CMSG_CLOEXEC, ControlMessage
 from ..runtime.errors import os_error
+from .fcntl_module import duplicate_real
+from .real_files import is_real
+from .sockaddr_convert import buffer_bytes
 
 _HEADER: Final = 16
 _FD: Final = 4
 _MAX_FDS: Final = 253
 _ITEMS: Final = "[sendmsg() ancillary data items]() argument must be"
+
+
+class _RealFile(File):
+    """A real file on its way from one simulated process to another."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(0, O_RDWR, "real file")
+        try:
+            self.fd = duplicate_real(fd)
+        except OSError as error:
+            raise KernelError(error.errno or EBADF) from None
+
+    def release(self) -> None:
+        os.close(self.fd)
 
 
 def parse_ancillary(ancdata: Any) -> list[tuple[int, int, bytes]]:
@@ -36,9 +54,7 @@ def parse_ancillary(ancdata: Any) -> list[tuple[int, int, bytes]]:
         if len(item) != 3:
             raise TypeError(f"{_ITEMS} sequence of length 3, not {len(item)}")
         level, kind, data = item
-        if isinstance(data, str):
-            raise TypeError("a bytes-like object is required, not 'str'")
-        result.append((index(level), index(kind), bytes(memoryview(data))))
+        result.append((index(level), index(kind), buffer_bytes(data)))
     return result
 
 
@@ -68,7 +84,7 @@ def _hold_files(process: Process, data: bytes, files: list[File]) -> None:
     if count > _MAX_FDS:
         raise KernelError(EINVAL, "too many descriptors in one message")
     for fd in struct.unpack(f"{count}i", data[: count * _FD]):
-        file = process.fds.get(fd)
+        file = _RealFile(fd) if is_real(fd) else process.fds.get(fd)
         file.hold()
         files.append(file)
 
@@ -109,7 +125,10 @@ def _install(process: Process, files: list[File], room: int, cloexec: bool) -> b
     numbers: list[int] = []
     try:
         for file in files[: room // _FD]:
-            numbers.append(process.fds.install(file, cloexec, 0))
+            if isinstance(file, _RealFile):
+                numbers.append(duplicate_real(file.fd))
+            else:
+                numbers.append(process.fds.install(file, cloexec, 0))
     except KernelError:
         pass
     for file in files:

@@ -29,6 +29,7 @@ from ..stack.poll_bits import (
     POLLWRBAND,
     POLLWRNORM,
 )
+from .real_files import is_real
 from .socket_timeout import NO_TIMEOUT, whole_milliseconds
 
 READING: Final = POLLIN | POLLERR | POLLHUP
@@ -77,6 +78,8 @@ class SocketState:
         try:
             file = self.process.fds.get(self.fd)
         except KernelError as error:
+            if is_real(self.fd):
+                raise OSError(ENOTSOCK, os.strerror(ENOTSOCK)) from None
             raise os_error(error) from None
         if not isinstance(file, Socket):
             raise OSError(ENOTSOCK, os.strerror(ENOTSOCK))

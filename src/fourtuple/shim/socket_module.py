@@ -30,7 +30,7 @@ from ..kernel.process import Process
 from ..kernel.sockaddr import AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread, current_thread
-from . import resolver, socket_addrinfo, socket_forgotten, socket_services
+from . import fcntl_module, resolver, socket_addrinfo, socket_forgotten, socket_services
 from .patching import ModuleReference, bound, dispatch, replace
 from .socket_forgotten import close_forgotten
 from .socket_object import SimSocket, c_int
@@ -283,3 +283,4 @@ def install() -> None:
     for name, simulated in _SIMULATED.items():
         dispatch(_socket, name, simulated)
     socket_forgotten.install()
+    fcntl_module.install()

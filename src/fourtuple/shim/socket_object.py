@@ -27,7 +27,7 @@ from ..kernel.process import Process
 from ..kernel.sockaddr import AF_INET, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SockAddr
 from ..kernel.socket import Socket
 from ..runtime.errors import os_error
-from .sockaddr_convert import from_sockaddr, to_sockaddr
+from .sockaddr_convert import buffer_bytes, from_sockaddr, to_sockaddr
 from .socket_blocking import READING, WRITING, wait_change, wait_ready, waiting_thread
 from .socket_timeout import NO_TIMEOUT, socket_timeout, timeout_seconds
 from .socket_transfer import SocketTransfer
@@ -300,6 +300,4 @@ def _option_bytes(value: Any) -> bytes:
         return _INT.pack(index(value))
     except (TypeError, struct.error):
         pass
-    if value is None or isinstance(value, int | str):
-        raise TypeError(f"a bytes-like object is required, not '{type(value).__name__}'")
-    return bytes(memoryview(value))
+    return buffer_bytes(value)

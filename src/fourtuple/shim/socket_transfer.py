@@ -27,7 +27,7 @@ from ..kernel.socket import (
 from ..runtime.signals import send_signal
 from ..stack.poll_bits import POLLERR
 from .signal_module import after_sending
-from .sockaddr_convert import from_sockaddr, to_sockaddr
+from .sockaddr_convert import buffer_bytes, from_sockaddr, to_sockaddr
 from .socket_ancillary import drop_files, gather_control, parse_ancillary, scatter_control
 from .socket_blocking import READING, WRITING, SocketState, wait_change, waiting_thread
 
@@ -42,14 +42,6 @@ def _flags(value: Any) -> int:
         beyond = "greater than maximum" if number > 0 else "less than minimum"
         raise OverflowError(f"signed integer is {beyond}")
     return number
-
-
-def _data(value: Any) -> bytes:
-    if type(value) is bytes:
-        return value
-    if isinstance(value, str):
-        raise TypeError("a bytes-like object is required, not 'str'")
-    return bytes(memoryview(value))
 
 
 def _writable(value: Any, function: str) -> memoryview:
@@ -227,11 +219,11 @@ class SocketTransfer(SocketState):
     # Sending
 
     def send(self, data: Any, flags: Any = 0, /) -> int:
-        content = _data(data)
+        content = buffer_bytes(data)
         return self._send(self.file(), content, _flags(flags), "send", self.deadline())
 
     def sendall(self, data: Any, flags: Any = 0, /) -> None:
-        content = _data(data)
+        content = buffer_bytes(data)
         flags = _flags(flags)
         deadline = self.deadline()
         file = self.file()
@@ -245,7 +237,7 @@ class SocketTransfer(SocketState):
     def sendto(self, data: Any, *arguments: Any) -> int:
         if not 1 <= len(arguments) <= 2:
             raise TypeError(f"sendto() takes 2 or 3 arguments ({len(arguments) + 1} given)")
-        content = _data(data)
+        content = buffer_bytes(data)
         flags = _flags(arguments[0]) if len(arguments) == 2 else 0
         address = to_sockaddr(self.process.kernel, self.family, arguments[-1], "sendto")
         return self._send(self.file(), content, flags, "sendto", self.deadline(), address)
@@ -255,7 +247,7 @@ class SocketTransfer(SocketState):
             raise TypeError("a bytes-like object is required, not 'str'")
         if not isinstance(buffers, Iterable):
             raise TypeError("sendmsg() argument 1 must be an iterable")
-        content = b"".join([_data(buffer) for buffer in buffers])
+        content = b"".join([buffer_bytes(buffer) for buffer in buffers])
         items = parse_ancillary(() if ancdata is None else ancdata)
         flags = _flags(flags)
         target: SockAddr | None = None

@@ -1,0 +1,149 @@
+"""The stand-in for ``fcntl``: flags of simulated descriptors, and ioctls on them.
+
+Implemented: fcntl with F_DUPFD, F_GETFD, F_GETFL and their kin, F_GETPIPE_SZ, F_SETPIPE_SZ; ioctl with what
+the kernel's files know (FIONBIO, FIONREAD, SIOCGIF* …). Refused, with the kernel's errno: record locks and
+leases on simulated descriptors. Real files pass through.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import struct
+from collections.abc import Callable
+from errno import EFAULT, EINVAL
+from typing import Any, Final
+
+from ..kernel.error import KernelError
+from ..kernel.file import FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, TIOCOUTQ, File
+from ..kernel.pipe import PipeEnd
+from ..kernel.process import CAP_SYS_RESOURCE, Process
+from ..runtime.errors import os_error
+from ..runtime.thread import SimThread
+from .patching import dispatch
+from .real_files import REAL_BASE, is_real
+from .select_wait import as_descriptor
+
+_SIOCATMARK: Final = 0x8905
+_SIOCOUTQNSD: Final = 0x894B
+# Requests whose argument points to an int that is filled in.
+_INT_RESULTS: Final = (FIONREAD, TIOCOUTQ, _SIOCATMARK, _SIOCOUTQNSD)
+_INT: Final = struct.Struct("i")
+
+_real_fcntl: Final[Callable[..., Any]] = fcntl.fcntl
+_real_ioctl: Final[Callable[..., Any]] = fcntl.ioctl
+_real_flock: Final[Callable[..., Any]] = fcntl.flock
+_real_lockf: Final[Callable[..., Any]] = fcntl.lockf
+
+
+def duplicate_real(fd: int) -> int:
+    """Another descriptor of a real file, out of the way of simulated ones. Raises OSError."""
+    return int(_real_fcntl(fd, fcntl.F_DUPFD_CLOEXEC, REAL_BASE))
+
+
+def _fcntl(thread: SimThread, fd: Any, cmd: int, arg: Any = 0, /) -> Any:
+    number = as_descriptor(fd)
+    if is_real(number):
+        if cmd in (fcntl.F_DUPFD, fcntl.F_DUPFD_CLOEXEC) and isinstance(arg, int):
+            # A duplicate of a real file must not take a number of the process's own.
+            arg = max(arg, REAL_BASE)
+        return _real_fcntl(number, cmd, arg)
+    try:
+        file = thread.process.fds.get(number)
+        if not isinstance(arg, int):
+            raise KernelError(EINVAL)
+        return _control(thread.process, number, file, cmd, arg)
+    except KernelError as error:
+        raise os_error(error) from None
+
+
+def _control(process: Process, fd: int, file: File, cmd: int, arg: int) -> int:
+    fds = process.fds
+    if cmd in (fcntl.F_DUPFD, fcntl.F_DUPFD_CLOEXEC):
+        return fds.dup(fd, arg, cmd == fcntl.F_DUPFD_CLOEXEC)
+    if cmd == fcntl.F_GETFD:
+        return fcntl.FD_CLOEXEC if fds.cloexec(fd) else 0
+    if cmd == fcntl.F_SETFD:
+        fds.set_cloexec(fd, arg & fcntl.FD_CLOEXEC != 0)
+        return 0
+    if cmd == fcntl.F_GETFL:
+        return file.flags
+    if cmd == fcntl.F_SETFL:
+        file.set_status_flags(arg)
+        return 0
+    if isinstance(file, PipeEnd):
+        if cmd == fcntl.F_GETPIPE_SZ:
+            return file.size()
+        if cmd == fcntl.F_SETPIPE_SZ:
+            return file.set_size(arg, process.capable(CAP_SYS_RESOURCE))
+    raise KernelError(EINVAL)
+
+
+def _ioctl(thread: SimThread, fd: Any, request: int, arg: Any = 0, mutate_flag: bool = True, /) -> Any:
+    number = as_descriptor(fd)
+    if is_real(number):
+        return _real_ioctl(number, request, arg, mutate_flag)
+    try:
+        file = thread.process.fds.get(number)
+        thread.process.kernel.caller = thread.process
+        request &= 0xFFFFFFFF
+        if request in (FIOCLEX, FIONCLEX):
+            thread.process.fds.set_cloexec(number, request == FIOCLEX)
+            return 0
+        if isinstance(arg, int):
+            if request == FIONBIO or request in _INT_RESULTS:
+                # Their argument is a pointer.
+                raise KernelError(EFAULT)
+            return file.ioctl(request, arg)
+        if isinstance(arg, str):
+            arg = arg.encode()
+        return _ioctl_buffer(file, request, arg, mutate_flag)
+    except KernelError as error:
+        raise os_error(error) from None
+
+
+def _ioctl_buffer(file: File, request: int, arg: Any, mutate: bool) -> Any:
+    view = memoryview(arg).cast("B")
+    data = bytes(view)
+    if request in _INT_RESULTS or request == FIONBIO:
+        if len(data) < _INT.size:
+            data = data.ljust(_INT.size, b"\0")
+        result = file.ioctl(request, _INT.unpack_from(data)[0])
+        if request in _INT_RESULTS:
+            data = _INT.pack(result) + data[_INT.size :]
+    else:
+        data = file.ioctl_buffer(request, data)
+    if view.readonly or not mutate:
+        return data[: len(view)]
+    view[:] = data[: len(view)]
+    return 0
+
+
+def _flock(thread: SimThread, fd: Any, operation: int, /) -> None:
+    number = as_descriptor(fd)
+    if is_real(number):
+        _real_flock(number, operation)
+    else:
+        _no_locks(thread, number)
+
+
+def _lockf(thread: SimThread, fd: Any, cmd: int, len: int = 0, start: int = 0, whence: int = 0, /) -> Any:
+    number = as_descriptor(fd)
+    if is_real(number):
+        return _real_lockf(number, cmd, len, start, whence)
+    return _no_locks(thread, number)
+
+
+def _no_locks(thread: SimThread, fd: int) -> None:
+    try:
+        thread.process.fds.get(fd)
+        raise KernelError(EINVAL)
+    except KernelError as error:
+        raise os_error(error) from None
+
+
+def install() -> None:
+    """Replace what ``fcntl`` has."""
+    dispatch(fcntl, "fcntl", _fcntl)
+    dispatch(fcntl, "ioctl", _ioctl)
+    dispatch(fcntl, "flock", _flock)
+    dispatch(fcntl, "lockf", _lockf)
