@@ -22,7 +22,7 @@ _DELIVERED: Final = 2
 _DROPPED: Final = 3
 
 # Time, point and verb.
-_EVENT: Final = Struct("<QIB")
+_pack_event: Final = Struct("<QIB").pack
 _BATCH: Final = 1024
 """List entries hashed at once, two an event."""
 
@@ -57,7 +57,7 @@ class Trace(Tap):
 
     def sent(self, point: TapPoint, now: int, frame: EthernetFrame) -> None:
         pending = self._pending
-        pending.append(_EVENT.pack(now, point.id, _SENT))
+        pending.append(_pack_event(now, point.id, _SENT))
         pending.append(frame.fingerprint or fingerprint(frame))
         if len(pending) >= _BATCH:
             self._flush()
@@ -66,7 +66,7 @@ class Trace(Tap):
 
     def delivered(self, point: TapPoint, now: int, frame: EthernetFrame) -> None:
         pending = self._pending
-        pending.append(_EVENT.pack(now, point.id, _DELIVERED))
+        pending.append(_pack_event(now, point.id, _DELIVERED))
         pending.append(frame.fingerprint or fingerprint(frame))
         if len(pending) >= _BATCH:
             self._flush()
@@ -75,7 +75,7 @@ class Trace(Tap):
 
     def dropped(self, point: TapPoint, now: int, frame: EthernetFrame, reason: str) -> None:
         text = reason.encode()
-        self._pending.append(_EVENT.pack(now, point.id, _DROPPED))
+        self._pending.append(_pack_event(now, point.id, _DROPPED))
         self._pending.append(fingerprint(frame) + len(text).to_bytes(4, "little") + text)
         if len(self._pending) >= _BATCH:
             self._flush()

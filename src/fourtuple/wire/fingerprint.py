@@ -25,9 +25,9 @@ _KIND_TCP6: Final = 3
 _KIND_UDP6: Final = 4
 _KIND_BYTES: Final = 5
 
-_TCP: Final = Struct("<BQQQQHHHIIBHHIIIB")
-_UDP: Final = Struct("<BQQQQHHHI")
-_BYTES: Final = Struct("<BI")
+_pack_tcp: Final = Struct("<BQQQQQHHHIIBHHIIIB").pack
+_pack_udp: Final = Struct("<BQQQQQHHHI").pack
+_pack_bytes: Final = Struct("<BI").pack
 
 
 def fingerprint(frame: EthernetFrame) -> bytes:
@@ -46,26 +46,26 @@ def _condense(frame: EthernetFrame) -> bytes:
         if not packet.options and not packet.more_fragments and packet.fragment_offset == 0:
             payload = packet.payload
             if isinstance(payload, TcpSegment):
-                return _condense_tcp(_KIND_TCP, frame, _addresses_v4(packet), _header_v4(packet), payload)
+                return _condense_tcp(
+                    _KIND_TCP, frame, packet.source, packet.destination, _header_v4(packet), payload
+                )
             if isinstance(payload, UdpDatagram):
-                return _condense_udp(_KIND_UDP, frame, _addresses_v4(packet), _header_v4(packet), payload)
+                return _condense_udp(
+                    _KIND_UDP, frame, packet.source, packet.destination, _header_v4(packet), payload
+                )
     elif isinstance(packet, Ipv6Packet) and not packet.extensions and not packet.has_fragment_header():
         payload = packet.payload
         if isinstance(payload, TcpSegment):
-            made = _condense_tcp(_KIND_TCP6, frame, 0, _header_v6(packet), payload)
-            return made + _addresses_v6(packet)
+            made = _condense_tcp(_KIND_TCP6, frame, 0, 0, _header_v6(packet), payload)
+            return made + _addresses(packet)
         if isinstance(payload, UdpDatagram):
-            made = _condense_udp(_KIND_UDP6, frame, 0, _header_v6(packet), payload)
-            return made + _addresses_v6(packet)
+            made = _condense_udp(_KIND_UDP6, frame, 0, 0, _header_v6(packet), payload)
+            return made + _addresses(packet)
     data = frame.serialize()
-    return _BYTES.pack(_KIND_BYTES, len(data)) + data
+    return _pack_bytes(_KIND_BYTES, len(data)) + data
 
 
-def _addresses_v4(packet: Ipv4Packet) -> int:
-    return (packet.source & 0xFFFF_FFFF) << 32 | packet.destination & 0xFFFF_FFFF
-
-
-def _addresses_v6(packet: Ipv6Packet) -> bytes:
+def _addresses(packet: Ipv6Packet) -> bytes:
     return packet.source.to_bytes(16, "big") + packet.destination.to_bytes(16, "big")
 
 
@@ -79,14 +79,15 @@ def _header_v6(packet: Ipv6Packet) -> int:
 
 
 def _condense_udp(
-    kind: int, frame: EthernetFrame, addresses: int, header: int, datagram: UdpDatagram
+    kind: int, frame: EthernetFrame, source: int, destination: int, header: int, datagram: UdpDatagram
 ) -> bytes:
     data = datagram.payload
-    made: bytes = _UDP.pack(
+    made: bytes = _pack_udp(
         kind,
         frame.destination,
         frame.source,
-        addresses,
+        source,
+        destination,
         header,
         datagram.source_port,
         datagram.destination_port,
@@ -96,7 +97,9 @@ def _condense_udp(
     return made
 
 
-def _condense_tcp(kind: int, frame: EthernetFrame, addresses: int, header: int, segment: TcpSegment) -> bytes:
+def _condense_tcp(
+    kind: int, frame: EthernetFrame, source: int, destination: int, header: int, segment: TcpSegment
+) -> bytes:
     data = segment.payload
     ts_val = 0
     ts_ecr = 0
@@ -109,11 +112,12 @@ def _condense_tcp(kind: int, frame: EthernetFrame, addresses: int, header: int, 
             more = b"T"
         else:
             more = options.serialize()
-    made: bytes = _TCP.pack(
+    made: bytes = _pack_tcp(
         kind,
         frame.destination,
         frame.source,
-        addresses,
+        source,
+        destination,
         header,
         segment.source_port,
         segment.destination_port,
