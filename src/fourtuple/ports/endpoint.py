@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ..wire.address import V4_ANY, V6_ANY, is_v4
 
 if TYPE_CHECKING:
+    from .ephemeral import ConnectUse
     from .multicast import Membership
     from .reuseport import ReuseportGroup
 
@@ -86,6 +87,7 @@ class Endpoint:
         "reuse_port",
         "state",
         "uid",
+        "use",
         "v6only",
     )
 
@@ -124,6 +126,8 @@ class Endpoint:
         """The SO_REUSEPORT group it is a member of."""
         self.key: int = -1
         """Its key in the table of exact four-tuples, -1 while it is in none."""
+        self.use: ConnectUse | None = None
+        """Where the port connect() chose for it is counted."""
         self.owner: object | None = None
 
     def is_v4_pair(self) -> bool:

@@ -40,6 +40,32 @@ class PortRange:
                 self.high = endpoint.port_high
 
 
+class ConnectUse:
+    """How many ports connect() has given out for one local address, peer and peer port.
+
+    Only a shortcut: a search need not try a parity of which every port is counted here. Ports in
+    TIME_WAIT are not counted, they may be reused.
+    """
+
+    __slots__ = ("high", "key", "low", "low_parity", "other_parity")
+
+    def __init__(self, key: int, low: int, high: int) -> None:
+        self.key = key
+        self.low = low
+        """The range counted in; another range needs another count."""
+        self.high = high
+        self.low_parity: int = 0
+        """Ports of the parity of ``low``."""
+        self.other_parity: int = 0
+
+    def add(self, port: int, count: int) -> None:
+        """Count ``port`` in (1) or out (-1)."""
+        if (port - self.low) & 1:
+            self.other_parity += count
+        else:
+            self.low_parity += count
+
+
 class ConnectSearch:
     """Candidates for connect(), for one local address and peer."""
 
@@ -97,6 +123,16 @@ class ConnectSearch:
             self._pass_again = False
             self._index = 0
             self._port = self.range.low + self._offset + 1
+
+    def skip_used(self, use: ConnectUse) -> None:
+        """Leave out the parities of which every port is in use; call before the first candidate."""
+        count = self._count
+        if count & 1 or count != self.range.high - self.range.low + 1:
+            return
+        if use.other_parity >= count >> 1:
+            self._pass_again = False
+        if use.low_parity >= count >> 1:
+            self._index = count
 
     def taken(self) -> None:
         """The last candidate was used: the next search of this slot starts beyond it.

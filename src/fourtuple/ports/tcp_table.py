@@ -29,7 +29,7 @@ from .endpoint import (
     TIME_WAIT,
     Endpoint,
 )
-from .ephemeral import NO_PORT, BindSearch, ConnectSearch
+from .ephemeral import NO_PORT, BindSearch, ConnectSearch, ConnectUse
 from .exact import ExactTable, pack_tuple
 from .lookup import pack_address, walk_listeners
 from .reason import CONFLICTS, DECIDED, NO_MATCH, PASSES, SEARCHED, WINS, Reasons
@@ -41,7 +41,7 @@ from .timewait import TimeWaitOwner
 class TcpTable:
     """Who holds which TCP port, and who gets a segment."""
 
-    __slots__ = ("_buckets", "_listeners", "exact", "settings")
+    __slots__ = ("_buckets", "_listeners", "_uses", "exact", "settings")
 
     def __init__(self, settings: PortSettings) -> None:
         self.settings = settings
@@ -49,6 +49,7 @@ class TcpTable:
         """Established connections, connection requests and TIME_WAIT."""
         self._buckets: dict[int, BindBucket] = {}
         self._listeners: dict[int, list[Endpoint]] = {}
+        self._uses: dict[int, ConnectUse] = {}
 
     # --- bind ---------------------------------------------------------------------------------
 
@@ -178,6 +179,8 @@ class TcpTable:
         bucket.add(endpoint)
 
     def _disown(self, endpoint: Endpoint) -> None:
+        if endpoint.use is not None:
+            self._end_use(endpoint, endpoint.use)
         bucket = self._buckets.get(endpoint.local_port)
         if bucket is not None:
             bucket.remove(endpoint, self.settings.rules.connect_shares_again)
@@ -249,6 +252,10 @@ class TcpTable:
                 return EADDRNOTAVAIL
         else:
             search = ConnectSearch(self.settings, endpoint, local, peer, peer_port)
+            use: ConnectUse | None = None
+            if endpoint.device == 0 and not search.range.own:
+                use = self._use(search, pack_tuple(peer, peer_port, local, 0))
+                search.skip_used(use)
             while True:
                 port = search.next()
                 if port == NO_PORT:
@@ -262,6 +269,10 @@ class TcpTable:
                     break
             search.taken()
             endpoint.port_by_connect = True
+            if use is not None:
+                use.add(port, 1)
+                endpoint.use = use
+                self._uses[use.key] = use
         endpoint.local = local
         endpoint.local_port = port
         endpoint.peer = peer
@@ -270,6 +281,18 @@ class TcpTable:
         self._own(endpoint)
         self.exact.add(endpoint)
         return 0
+
+    def _use(self, search: ConnectSearch, key: int) -> ConnectUse:
+        use = self._uses.get(key)
+        if use is None or use.low != search.range.low or use.high != search.range.high:
+            return ConnectUse(key, search.range.low, search.range.high)
+        return use
+
+    def _end_use(self, endpoint: Endpoint, use: ConnectUse) -> None:
+        endpoint.use = None
+        use.add(endpoint.local_port, -1)
+        if use.low_parity == 0 and use.other_parity == 0 and self._uses.get(use.key) is use:
+            del self._uses[use.key]
 
     def _claim(self, endpoint: Endpoint, key: int, port_given: bool) -> bool:
         """Whether the four-tuple is free; one in a TIME_WAIT that may be reused is freed."""
