@@ -161,7 +161,7 @@ class WayView:
         for step in way.steps:
             _step(lookup, step)
         for other in way.not_asked:
-            lookup.add(Text(f"not asked  {other}: connections come first", style="dim"))
+            lookup.add(Text(f"not asked  {other}: {self._precedence()}", style="dim"))
         self._end(tree)
         yield tree
 
@@ -187,6 +187,12 @@ class WayView:
             f"who has {format_ip(packet.destination)}:{payload.destination_port} with "
             f"{format_ip(packet.source)}:{payload.source_port}?"
         )
+
+    def _precedence(self) -> str:
+        endpoint = self.way.endpoint
+        if endpoint is not None and endpoint.peer_port:
+            return "connections come first"
+        return "the exact address comes first"
 
     def _end(self, tree: Tree) -> None:
         way = self.way

@@ -21,6 +21,7 @@ def serve(*addresses: str) -> None:
     sockets = []
     for address in addresses:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address, 53))
         sockets.append(sock)
     sockets[0].settimeout(5)
@@ -68,7 +69,7 @@ def test_way_leads_from_link_to_process() -> None:
 def test_way_names_the_socket_that_won_and_those_not_asked() -> None:
     text = way_to("10.0.0.1", "0.0.0.0")
     assert "✓ wins     10.0.0.1:53 UDP" in text
-    assert "not asked  *:53 UDP, serve[1] fd 4" in text
+    assert "not asked  *:53 UDP, serve[1] fd 4: the exact address comes first" in text
 
 
 def test_way_to_no_socket_says_what_the_sender_gets() -> None:
