@@ -41,7 +41,7 @@ _SIZE_UNITS: Final = {
 }
 
 
-def parse_duration(value: int | str) -> int:
+def parse_duration(value: object) -> int:
     """Nanoseconds of ``"10ms"``; an int is taken as nanoseconds.
 
     Raises ValueError if it is negative, has no known unit, or is no whole number of nanoseconds.
@@ -49,7 +49,7 @@ def parse_duration(value: int | str) -> int:
     return _whole(value, _DURATION_UNITS, DURATIONS)
 
 
-def parse_rate(value: int | str) -> int:
+def parse_rate(value: object) -> int:
     """Bits per second of ``"10mbit"``; an int is taken as bits per second.
 
     Raises ValueError if it is not positive or has no known unit.
@@ -63,12 +63,12 @@ def parse_rate(value: int | str) -> int:
     return rate
 
 
-def parse_size(value: int | str) -> int:
+def parse_size(value: object) -> int:
     """Bytes of ``"64kB"``; an int is taken as bytes. Raises ValueError if it is neither."""
     return _whole(value, _SIZE_UNITS, SIZES)
 
 
-def parse_queue(value: int | str) -> tuple[int, int]:
+def parse_queue(value: object) -> tuple[int, int]:
     """(packets, bytes) of a queue limit, -1 for the one not given: an int or ``"100"`` is a number of
     packets, ``"64kB"`` a size. Raises ValueError if it is neither.
     """
@@ -82,7 +82,7 @@ def parse_queue(value: int | str) -> tuple[int, int]:
     return int(value), -1
 
 
-def parse_probability(value: float) -> float:
+def parse_probability(value: object) -> float:
     """``value`` as a float. Raises ValueError unless it is a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError(f"{value!r} is not {PROBABILITIES}")
@@ -113,7 +113,7 @@ def _shortest(value: int, factor: int) -> str:
     return f"{whole}.{digits}"
 
 
-def _whole(value: int | str, units: dict[str, int], allowed: str) -> int:
+def _whole(value: object, units: dict[str, int], allowed: str) -> int:
     # A float has no unit either, and would bring rounding with it.
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise ValueError(f"{value!r} is not {allowed}")
