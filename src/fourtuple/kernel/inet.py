@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENODEV, ENOPROTOOPT, ENOTCONN
-from typing import TYPE_CHECKING
+from errno import EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENODEV, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP
+from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from ..ports.tables import PortTables
     from ..stack.stack import Stack
     from .kernel import Kernel
+
+
+IP_MAX_MTU: Final = 0xFFFF
 
 
 class SocketWaker(SocketEvents):
@@ -281,7 +284,8 @@ class InetSocket(Socket):
         if level == SOL_IPV6 and self.family == AF_INET6:
             check_option(level, name, False)
             return get_ipv6_option(self, name)
-        raise KernelError(ENOPROTOOPT)
+        # The two families refuse a level nobody knows each in its way.
+        raise KernelError(EOPNOTSUPP if self.family == AF_INET else ENOPROTOOPT)
 
     def path_mtu(self) -> int:
         """IP_MTU: of the route to the peer. Raises ENOTCONN without a peer."""
@@ -290,7 +294,8 @@ class InetSocket(Socket):
         route = self.kernel.stack.route(self.endpoint.peer, self.endpoint.local, self.endpoint.device)
         if route is None:
             raise KernelError(ENOTCONN)
-        return route.mtu
+        # No IP packet is longer, whatever the interface takes.
+        return min(route.mtu, IP_MAX_MTU)
 
     # Multicast, of UDP only
 

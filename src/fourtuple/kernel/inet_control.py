@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EINVAL
+from errno import EINVAL, ENETUNREACH
 from typing import TYPE_CHECKING, Final
 
 from ..stack.udp_socket import Datagram, SocketError
@@ -33,7 +33,10 @@ _IN6_PKTINFO: Final = 20
 
 
 class SendControl:
-    """What control messages of a sendmsg() ask for (Linux ``ip_cmsg_send``). Raises EINVAL."""
+    """What control messages of a sendmsg() ask for (Linux ``ip_cmsg_send``).
+
+    Raises EINVAL, ENETUNREACH for a source address of another host.
+    """
 
     __slots__ = ("device", "source", "tos", "ttl")
 
@@ -52,10 +55,13 @@ class SendControl:
                 self.device = read_int(message.data[16:])
             elif message.level == SOL_SOCKET and message.type not in (SCM_RIGHTS, SCM_CREDENTIALS):
                 raise KernelError(EINVAL)
+        stack = socket.kernel.stack
         if is_any(self.source):
             self.source = V4_ANY
-        elif not socket.transparent and not socket.kernel.stack.is_local(self.source):
-            raise KernelError(EINVAL, "source address is not this host's")
+        elif is_multicast(self.source) or stack.is_broadcast(self.source):
+            raise KernelError(EINVAL, "source address is a group's")
+        elif not socket.transparent and not stack.is_local(self.source):
+            raise KernelError(ENETUNREACH, "source address is not this host's")
 
     def _take(self, message: ControlMessage) -> None:
         data = message.data

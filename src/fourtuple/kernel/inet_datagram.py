@@ -12,6 +12,7 @@ from .error import KernelError
 from .file import FIONREAD, TIOCOUTQ
 from .inet import InetSocket
 from .inet_control import SendControl, error_control, receive_control
+from .layout import pack_int, read_int
 from .process import Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_UDP, SOCK_DGRAM, SockAddr
 from .socket import (
@@ -44,15 +45,17 @@ def make_datagram(kernel: Kernel, creator: Process, family: int) -> InetDatagram
 class InetDatagram(InetSocket):
     """A UDP socket over a :class:`UdpSocket`."""
 
-    __slots__ = ("cork_address", "cork_control", "corked", "udp")
+    __slots__ = ("cork", "cork_address", "cork_control", "corked", "udp")
 
     def __init__(self, kernel: Kernel, creator: Process, family: int, endpoint: Endpoint) -> None:
         name = f"udp socket of {creator.name}"
         super().__init__(kernel, creator, family, SOCK_DGRAM, IPPROTO_UDP, endpoint, name)
         self.udp: UdpSocket = kernel.stack.udp.create(endpoint, self.waker)
         self.pmtu_discovery = self.udp.pmtudisc
+        self.cork: bool = False
+        """UDP_CORK: every send is as with MSG_MORE."""
         self.corked: bytes | None = None
-        """Data of a datagram begun with MSG_MORE, None for none."""
+        """Data of a datagram begun and not yet sent, None for none."""
         self.cork_address: SockAddr | None = None
         self.cork_control: SendControl | None = None
 
@@ -116,23 +119,28 @@ class InetDatagram(InetSocket):
             raise KernelError(EMSGSIZE)
         if flags & MSG_OOB:
             raise KernelError(EOPNOTSUPP)
+        more = self.cork or flags & MSG_MORE != 0
         if self.corked is not None:
             # Address and control data are those of the first part.
-            whole = self.corked + data
-            if flags & MSG_MORE:
-                self.corked = whole
-                return len(data)
-            self.corked = None
-            self._transmit(whole, self.cork_address, self.cork_control)
+            self.corked += data
+            if not more:
+                self._uncork()
             return len(data)
         attached = SendControl(self, control) if control else None
-        if flags & MSG_MORE:
+        if more:
             self.corked = data
             self.cork_address = addr
             self.cork_control = attached
-            return len(data)
-        self._transmit(data, addr, attached)
+        else:
+            self._transmit(data, addr, attached)
         return len(data)
+
+    def _uncork(self) -> None:
+        """Send the datagram that was held back."""
+        data = self.corked
+        self.corked = None
+        if data is not None:
+            self._transmit(data, self.cork_address, self.cork_control)
 
     def _transmit(self, data: bytes, addr: SockAddr | None, control: SendControl | None) -> None:
         destination = CONNECTED_PEER
@@ -227,11 +235,16 @@ class InetDatagram(InetSocket):
     def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
         if level == SOL_UDP:
             check_option(level, name, True)
-        super().set_protocol_option(level, name, value)
+            self.cork = read_int(value) != 0
+            if not self.cork:
+                self._uncork()
+        else:
+            super().set_protocol_option(level, name, value)
 
     def get_protocol_option(self, level: int, name: int, length: int) -> bytes:
         if level == SOL_UDP:
             check_option(level, name, False)
+            return pack_int(self.cork)
         return super().get_protocol_option(level, name, length)
 
     def join_group(self, group: int, ifindex: int, source: int) -> int:

@@ -388,12 +388,12 @@ OPTIONS: Final[list[SocketOption]] = [
             (TCP_REPAIR, "TCP_REPAIR", ""),
         ],
     ),
+    *_rows(SOL_UDP, ACTS, 0, [(UDP_CORK, "UDP_CORK", "")]),
     *_rows(
         SOL_UDP,
         REFUSED,
         ENOPROTOOPT,
         [
-            (UDP_CORK, "UDP_CORK", ""),
             (UDP_SEGMENT, "UDP_SEGMENT", "no segmentation offload"),
             (UDP_GRO, "UDP_GRO", "no segmentation offload"),
         ],

@@ -97,7 +97,6 @@ def set_ip_option(socket: InetSocket, name: int, value: bytes) -> None:
         _need_a_byte(value)
         socket.transparent = on
     elif name == IP_BIND_ADDRESS_NO_PORT:
-        _need_flag(number)
         endpoint.bind_no_port = on
     elif name == IP_LOCAL_PORT_RANGE:
         if len(value) != 4:
@@ -117,7 +116,8 @@ def set_ip_option(socket: InetSocket, name: int, value: bytes) -> None:
         socket.multicast_loop = on
     elif name == IP_MULTICAST_ALL:
         _need_a_byte(value)
-        _need_flag(number)
+        if number not in (0, 1):
+            raise KernelError(EINVAL)
         endpoint.multicast_all = on
     else:
         raise KernelError(ENOPROTOOPT)
@@ -231,11 +231,6 @@ def _small_int(value: bytes) -> int:
 
 def _need_a_byte(value: bytes) -> None:
     if not value:
-        raise KernelError(EINVAL)
-
-
-def _need_flag(number: int) -> None:
-    if number not in (0, 1):
         raise KernelError(EINVAL)
 
 
