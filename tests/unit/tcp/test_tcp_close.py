@@ -75,7 +75,7 @@ def test_established_close_sends_queued_data_first() -> None:
     host.tcb.nodelay = True
     host.tcb.send(b"x" * 3000, 0)
     host.tcb.close()
-    assert host.sent() == [". 1:501(500) ack 1", ". 501:1001(500) ack 1"]
+    assert host.sent() == [". 1:501(500) ack 1", "P. 501:1001(500) ack 1"]
     host.inject(".", 1, 1001, win=60000)
     assert host.sent()[-1].startswith("FP. ")
 

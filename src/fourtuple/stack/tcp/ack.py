@@ -8,15 +8,7 @@ from ...wire.tcp import SYN, TcpSegment
 from . import ackstate, rack, rtt
 from .ackstate import AckState
 from .congestion import in_reduction, set_state
-from .output import (
-    check_idle,
-    has_unsent,
-    push_pending,
-    rearm_rto,
-    schedule_loss_probe,
-    sync_mss,
-    until_user_timeout,
-)
+from .output import rearm_rto, schedule_loss_probe, sync_mss, until_user_timeout
 from .records import MARK_EVER_RETRANSMITTED, MARK_SACKED
 from .recovery import end_reduction, react, reduce_window, start_reduction, try_keep_open
 from .retransmit import forget_acked_head, retransmit_lost
@@ -39,6 +31,7 @@ from .state import (
     TIMER_PROBE,
 )
 from .tcb import Tcb
+from .write import check_idle, has_unsent, push_pending
 
 # What process() finds of SEG.ACK.
 ACK_OLD: Final = 0

@@ -17,7 +17,7 @@ from ..poll_bits import (
     POLLWRNORM,
 )
 from ..sysctl import CONGESTION_CONTROLS
-from . import output, receive, window
+from . import output, receive, window, write
 from .info import TcpInfo
 from .isn import initial_sequence_number, timestamp_offset
 from .lifecycle import (
@@ -54,10 +54,9 @@ from .state import (
     LAST_ACK,
     LISTEN,
     MASK32,
+    MSG_EOR,
     MSG_MORE,
     MSG_OOB,
-    NAGLE_CORK,
-    NAGLE_PUSH,
     OPT_ECN,
     OPT_SACK,
     OPT_TIMESTAMPS,
@@ -236,42 +235,24 @@ class Connection(Tcb):
         wanted = len(data)
         if wanted == 0:
             return 0
-        room = self._send_room()
-        if room <= 0:
-            self.no_space = True
-            return -EAGAIN
-        count = wanted
-        if count > room:
-            count = room
-            data = data[:count]
-        if self.unsent == 0:
-            output.check_idle(self)
-        self.chunks.append(data)
-        self.unsent += count
-        self.write_seq += count
-        if flags & MSG_OOB and count == wanted:
-            self.snd_up = self.write_seq
+        low = self._notsent_limit()
+        mark = self.snd_up
+        if flags & MSG_OOB:
+            self.snd_up = self.write_seq + wanted
+        count = write.queue_text(
+            self, data, self.sndbuf_bytes, low, flags & MSG_MORE != 0, flags & MSG_EOR != 0
+        )
         if count < wanted:
+            self.snd_up = mark
             self.no_space = True
-            self.push_ends.append(self.write_seq)
-            output.push_pending(self, NAGLE_PUSH)
-            return count
-        if not flags & MSG_MORE:
-            self.push_ends.append(self.write_seq)
-            self.pushed_seq = self.write_seq
-            output.push_pending(self, self.nagle)
-        else:
-            output.push_pending(self, NAGLE_CORK)
+            if count == 0:
+                return -EAGAIN
         return count
 
-    def _send_room(self) -> int:
-        room = self.sndbuf_bytes - (self.write_seq - self.snd_una)
+    def _notsent_limit(self) -> int:
+        """TCP_NOTSENT_LOWAT in force, in bytes."""
         low = self.notsent_lowat
-        if low < 0:
-            low = self.layer.sysctl.tcp_notsent_lowat
-        if low < room and self.unsent >= low:
-            return 0
-        return room
+        return low if low >= 0 else self.layer.sysctl.tcp_notsent_lowat
 
     # RECEIVE --------------------------------------------------------------------------------------
 
@@ -341,7 +322,7 @@ class Connection(Tcb):
             enter(self, LAST_ACK)
         else:
             enter(self, FIN_WAIT_1)
-        output.queue_fin(self)
+        write.queue_fin(self)
 
     def close(self) -> None:
         endpoint = self.endpoint
@@ -481,10 +462,7 @@ class Connection(Tcb):
         queued = self.write_seq - self.snd_una
         if queued * 3 > self.sndbuf_bytes * 2:
             return False
-        low = self.notsent_lowat
-        if low < 0:
-            low = self.layer.sysctl.tcp_notsent_lowat
-        return self.unsent << 1 < low
+        return self.unsent << 1 < self._notsent_limit()
 
     def take_error(self) -> int:
         error = self.error
@@ -533,7 +511,7 @@ class Connection(Tcb):
         info.rcv_rtt = self.rcv_rtt >> 3
         info.rcv_space = self.rcv_space
         info.total_retrans = self.total_retrans
-        info.pacing_rate = self._pacing_rate()
+        info.pacing_rate = write.pacing_rate(self) if self.srtt else 0
         info.bytes_acked = self.bytes_acked
         info.bytes_received = self.bytes_received
         info.segs_out = self.segs_out
@@ -556,14 +534,6 @@ class Connection(Tcb):
         info.total_rto_time = self.total_rto_time
         return info
 
-    def _pacing_rate(self) -> int:
-        """What Linux would pace at, bytes/s: twice cwnd per round trip in slow start, else 1.2 times."""
-        if self.srtt == 0:
-            return 0
-        percent = 200 if self.cwnd < self.ssthresh >> 1 else 120
-        flight = max(self.cwnd, self.packets_out)
-        return self.mss * percent * 80_000 * flight // self.srtt
-
     # What the socket sets -------------------------------------------------------------------------
 
     def set_congestion_control(self, name: str) -> None:
@@ -577,8 +547,7 @@ class Connection(Tcb):
         state = self.endpoint.state
         if option == OPTION_NAGLE:
             if CAN_SEND >> state & 1:
-                # As Linux: what was held back goes now, even if the cork stays.
-                output.push_pending(self, self.nagle | NAGLE_PUSH if not self.cork else self.nagle)
+                write.push_pending(self, self.nagle)
         elif option == OPTION_KEEPALIVE:
             if self.keepalive_on:
                 if not 1 << state & (1 << CLOSE | 1 << LISTEN):

@@ -10,7 +10,7 @@ from typing import Final
 from ...wire.ipv4 import Ipv4Packet
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, TcpSegment
 from ..poll_bits import POLLOUT, POLLPRI, POLLWRNORM
-from . import options, output, receive, window
+from . import options, output, receive, window, write
 from .ack import ACK_GOOD, ACK_OLD, ACK_TOO_OLD, process
 from .challenge import rate_limited, send_challenge
 from .lifecycle import (
@@ -412,7 +412,7 @@ def _fin_arrived(tcb: Tcb) -> bool:
 def _answer(tcb: Tcb) -> None:
     """After a segment: send what its ACK allows, then acknowledge (``tcp_data_snd_check``)."""
     if tcb.unsent or (tcb.fin_queued and not tcb.fin_sent):
-        output.push_pending(tcb, tcb.nagle)
+        write.push_pending(tcb, tcb.nagle)
     check_space(tcb)
     if tcb.ack_pending:
         check_ack(tcb)
@@ -557,7 +557,7 @@ def _syn_acked(tcb: Tcb, segment: TcpSegment) -> None:
     else:
         output.send_ack(tcb)
     if tcb.unsent or (tcb.fin_queued and not tcb.fin_sent):
-        output.push_pending(tcb, tcb.nagle)
+        write.push_pending(tcb, tcb.nagle)
 
 
 def _simultaneous_open(tcb: Tcb, segment: TcpSegment) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from . import ackstate, rack
 from .ackstate import AckState
 from .congestion import current_ssthresh, in_reduction, set_state
-from .output import has_unsent
 from .records import MARK_EVER_RETRANSMITTED, MARK_LOST, MARK_SACKED
 from .retransmit import retransmit_lost
 from .scoreboard import (
@@ -39,6 +38,7 @@ from .state import (
     TIMER_RETRANSMIT,
 )
 from .tcb import Tcb
+from .write import has_unsent
 
 _RACK_PERSIST = 16
 

@@ -108,4 +108,4 @@ def purge(tcb: Tcb) -> None:
     tcb.chunk_index = 0
     tcb.chunk_offset = 0
     tcb.unsent = 0
-    tcb.push_ends.clear()
+    tcb.runs.clear()

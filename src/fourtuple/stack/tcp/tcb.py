@@ -19,7 +19,7 @@ from ..base import IpLayer, SocketEvents
 from ..sysctl import Sysctl
 from .counters import TcpCounters
 from .info import TcpInfo
-from .state import NAGLE_CORK, NAGLE_OFF
+from .state import NAGLE_CORK, NAGLE_OFF, NAGLE_PUSH
 from .variables import Variables
 
 # What option_changed() is told.
@@ -134,13 +134,16 @@ class Tcb(Variables):
 
     @property
     def nodelay(self) -> bool:
-        """TCP_NODELAY. Setting it sends what Nagle's algorithm held back."""
+        """TCP_NODELAY. Setting it sends what was held back, by Nagle's algorithm or the cork."""
         return self.nagle & NAGLE_OFF != 0
 
     @nodelay.setter
     def nodelay(self, on: bool) -> None:
-        self.nagle = self.nagle | NAGLE_OFF if on else self.nagle & ~NAGLE_OFF
-        self.option_changed(OPTION_NAGLE)
+        if on:
+            self.nagle |= NAGLE_OFF | NAGLE_PUSH
+            self.option_changed(OPTION_NAGLE)
+        else:
+            self.nagle &= ~NAGLE_OFF
 
     @property
     def cork(self) -> bool:
@@ -149,8 +152,13 @@ class Tcb(Variables):
 
     @cork.setter
     def cork(self, on: bool) -> None:
-        self.nagle = self.nagle | NAGLE_CORK if on else self.nagle & ~NAGLE_CORK
-        self.option_changed(OPTION_NAGLE)
+        if on:
+            self.nagle |= NAGLE_CORK
+        else:
+            self.nagle &= ~NAGLE_CORK
+            if self.nagle & NAGLE_OFF:
+                self.nagle |= NAGLE_PUSH
+            self.option_changed(OPTION_NAGLE)
 
     @property
     def quickack(self) -> bool:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from . import rack, rtt
 from .lifecycle import done, fin_timeout, give_up, keepalive_idle
 from .output import (
-    has_unsent,
     rearm_rto,
     send_ack,
     send_reset,
-    send_window_probe,
     until_user_timeout,
-    wake_peer,
-    write_out,
 )
 from .recovery import enter_loss, enter_recovery, reduce_window
 from .retransmit import retransmit, retransmit_lost
@@ -37,6 +33,7 @@ from .state import (
     TIMER_RETRANSMIT,
 )
 from .tcb import Tcb
+from .write import PROBE, has_unsent, send_window_probe, wake_peer, write_out
 
 
 def expired(tcb: Tcb) -> None:
@@ -249,7 +246,7 @@ def _loss_probe(tcb: Tcb) -> None:
         usable = tcb.window_end() - tcb.snd_nxt
         if has_unsent(tcb) and usable >= min(tcb.unsent, tcb.mss):
             before = tcb.packets_out
-            write_out(tcb, NAGLE_OFF, True)
+            write_out(tcb, NAGLE_OFF, PROBE)
             sent = tcb.packets_out > before
         elif retransmit(tcb, len(tcb.rtx) - 1) == 0:
             tcb.tlp_retransmitted = True

@@ -18,6 +18,7 @@ from .state import (
     DEFAULT_MSS,
     INFINITE_SSTHRESH,
     INITIAL_CWND,
+    MS,
     RTO_INITIAL,
     TIMER_NONE,
 )
@@ -92,6 +93,7 @@ class Variables(Timer):
         "last_data_sent",
         "last_oow_ack",
         "last_segment_size",
+        "last_sent",
         "linger",
         "linger2",
         "lost",
@@ -125,7 +127,6 @@ class Variables(Timer):
         "probes_out",
         "prr_delivered",
         "prr_out",
-        "push_ends",
         "pushed_seq",
         "quick_acks",
         "rack_advanced",
@@ -170,6 +171,7 @@ class Variables(Timer):
         "rttvar",
         "rtx",
         "rtx_head",
+        "runs",
         "sack_at",
         "sack_blocks",
         "sack_reneging",
@@ -323,8 +325,8 @@ class Variables(Timer):
         """Data not yet sent, in the pieces the user wrote."""
         self.chunk_index: int = 0
         self.chunk_offset: int = 0
-        self.push_ends: list[int] = []
-        """Sequence numbers at which a write ended, oldest first, those sent removed lazily."""
+        self.runs: list[int] = []
+        """Ends and flags of the runs the unsent data is made of, see write.py."""
         self.unsent: int = 0
         """Bytes in chunks."""
         self.fin_queued: bool = False
@@ -441,6 +443,8 @@ class Variables(Timer):
         self.last_segment_size: int = 0
         self.last_data_received: int = 0
         self.last_data_sent: int = 0
+        self.last_sent: int = -MS
+        """Time any segment was sent last."""
         self.last_ack_received: int = 0
         self.last_oow_ack: int = -1
         self.dup_acks_sent: int = 0

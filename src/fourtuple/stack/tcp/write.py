@@ -1,0 +1,470 @@
+"""New data: cutting the stream into segments, and whether the next may go out now (RFC 9293 §3.7, §3.8).
+
+The stream not yet sent is a row of runs, Linux's unsent socket buffers: a write fills the last run up
+to a size and then begins another. Bursts end with a run, and so does PSH, so runs show on the wire.
+``write_out`` is the one place new data leaves from: it asks whether the congestion window, the peer's
+window and Nagle's algorithm let the next burst go, in that order.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...wire.tcp import ACK, FIN, PSH
+from . import rtt
+from .congestion import current_ssthresh, in_reduction, is_window_limited
+from .output import (
+    current_mss,
+    rearm_rto,
+    schedule_loss_probe,
+    transmit,
+    until_user_timeout,
+)
+from .records import SentSegment
+from .sentlist import append_sent
+from .state import (
+    CA_OPEN,
+    CA_RECOVERY,
+    CLOSE,
+    INITIAL_CWND,
+    MS,
+    NAGLE_CORK,
+    NAGLE_OFF,
+    NAGLE_PUSH,
+    TIMER_LOSS_PROBE,
+    TIMER_NONE,
+    TIMER_PROBE,
+)
+from .tcb import Tcb
+
+_BURST_MAX: Final = 65536 - 321
+"""Largest burst in bytes: Linux's GSO limit less the headers."""
+
+_BURST_LEAST: Final = 2
+"""Segments of the smallest burst (tcp_min_tso_segs)."""
+
+_BURST_DIVISOR: Final = 3
+"""A burst smaller than this part of the window waits for a larger one (tcp_tso_win_divisor)."""
+
+# How much write_out() sends.
+ALL: Final = 0
+ONE_BURST: Final = 1
+PROBE: Final = 2
+"""One burst, though the congestion window is full."""
+
+# A run is an int: its end sequence number times 4, and these bits.
+_RUN_PUSH: Final = 1
+_RUN_EOR: Final = 2
+"""MSG_EOR: nothing may be appended."""
+
+
+# What the user wrote --------------------------------------------------------------------------
+
+
+def has_unsent(tcb: Tcb) -> bool:
+    """Data or a FIN waits to be sent for the first time."""
+    return tcb.unsent > 0 or (tcb.fin_queued and not tcb.fin_sent)
+
+
+def run_size(tcb: Tcb, mss: int) -> int:
+    """Bytes a run is filled up to (``tcp_xmit_size_goal``): half the peer's window at most."""
+    size = _BURST_MAX
+    half = tcb.max_window >> 1 if tcb.max_window > 536 else tcb.max_window
+    if half and size > half:
+        size = max(half, 48)
+    return max(size - size % mss, mss)
+
+
+def _is_pushing(tcb: Tcb) -> bool:
+    """So much was written since the last PSH that the peer might sit on it (RFC 9293 §3.9.1.2)."""
+    return tcb.write_seq > tcb.pushed_seq + (tcb.max_window >> 1)
+
+
+def _mark_push(tcb: Tcb) -> None:
+    if tcb.runs:
+        tcb.runs[-1] |= _RUN_PUSH
+    tcb.pushed_seq = tcb.write_seq
+
+
+def queue_text(tcb: Tcb, data: bytes, limit: int, low: int, more: bool, eor: bool) -> int:
+    """Queue as much of ``data`` as fits, sending on the way; returns the bytes taken, 0 if none fits.
+
+    A run is begun while less than ``limit`` bytes are unacknowledged and ``low`` unsent, and is then
+    filled whatever its size, as in ``tcp_sendmsg``. ``more``: the caller will go on (MSG_MORE).
+    """
+    total = len(data)
+    done = 0
+    mss = current_mss(tcb)
+    goal = run_size(tcb, mss)
+    runs = tcb.runs
+    if tcb.unsent == 0:
+        check_idle(tcb)
+    while done < total:
+        room = 0
+        if tcb.unsent and not runs[-1] & _RUN_EOR:
+            start = tcb.snd_nxt if len(runs) == 1 else runs[-2] >> 2
+            room = goal - (tcb.write_seq - start)
+        if room <= 0:
+            if tcb.write_seq - tcb.snd_una >= limit or tcb.unsent >= low:
+                break
+            room = goal
+            runs.append(tcb.write_seq << 2)
+            tcb.nagle &= ~NAGLE_PUSH
+        elif done == 0:
+            runs[-1] &= ~_RUN_PUSH
+        count = min(room, total - done)
+        tcb.chunks.append(data if count == total else data[done : done + count])
+        tcb.unsent += count
+        tcb.write_seq += count
+        done += count
+        runs[-1] = tcb.write_seq << 2 | (runs[-1] & (_RUN_PUSH | _RUN_EOR))
+        if count < room or done == total:
+            continue
+        if _is_pushing(tcb):
+            _mark_push(tcb)
+            push_pending(tcb, NAGLE_PUSH)
+        elif len(runs) == 1:
+            write_out(tcb, NAGLE_PUSH, ONE_BURST)
+    if done == 0:
+        return 0
+    if eor and done == total and runs:
+        runs[-1] |= _RUN_EOR
+    if done < total:
+        _mark_push(tcb)
+        push_pending(tcb, NAGLE_PUSH)
+    elif more:
+        if _is_pushing(tcb):
+            _mark_push(tcb)
+        push_pending(tcb, NAGLE_CORK)
+    else:
+        _mark_push(tcb)
+        push_pending(tcb, tcb.nagle)
+    return done
+
+
+def queue_fin(tcb: Tcb) -> None:
+    """The user is done sending: FIN follows the last byte."""
+    tcb.fin_queued = True
+    tcb.write_seq += 1
+    push_pending(tcb, NAGLE_OFF)
+
+
+def take(tcb: Tcb, count: int) -> bytes:
+    """The next ``count`` unsent bytes, off the queue."""
+    chunks = tcb.chunks
+    index = tcb.chunk_index
+    offset = tcb.chunk_offset
+    chunk = chunks[index]
+    tcb.unsent -= count
+    end = offset + count
+    if end < len(chunk):
+        tcb.chunk_offset = end
+        return chunk[offset:end]
+    data = chunk if offset == 0 else chunk[offset:]
+    count -= len(data)
+    index += 1
+    offset = 0
+    if count:
+        parts = [data]
+        while count:
+            chunk = chunks[index]
+            if len(chunk) > count:
+                parts.append(chunk[:count])
+                offset = count
+                break
+            parts.append(chunk)
+            count -= len(chunk)
+            index += 1
+        data = b"".join(parts)
+    if index == len(chunks):
+        chunks.clear()
+        index = 0
+    elif index >= 32 and index * 2 >= len(chunks):
+        del chunks[:index]
+        index = 0
+    tcb.chunk_index = index
+    tcb.chunk_offset = offset
+    return data
+
+
+# What may go out ------------------------------------------------------------------------------
+
+
+def _nagle_holds(tcb: Tcb, nagle: int) -> bool:
+    """Whether a segment shorter than the MSS has to wait (RFC 9293 §3.7.4, Minshall's variant).
+
+    It waits while an earlier short one is unacknowledged, or the user holds the cork.
+    """
+    if nagle & NAGLE_CORK:
+        return True
+    return nagle == 0 and tcb.packets_out > 0 and tcb.snd_una < tcb.snd_sml <= tcb.snd_nxt
+
+
+def _send_new(tcb: Tcb, length: int, mss: int, flags: int) -> None:
+    """Send the next ``length`` unsent bytes, with FIN if they are the last.
+
+    ``flags`` go out with it, but are not repeated if it is retransmitted.
+    """
+    seq = tcb.snd_nxt
+    end = seq + length
+    own = ACK
+    if length:
+        data = take(tcb, length)
+        runs = tcb.runs
+        run = runs[0]
+        if run >> 2 <= end:
+            if run & _RUN_PUSH:
+                own |= PSH
+            del runs[0]
+    else:
+        data = b""
+    if tcb.fin_queued and tcb.unsent == 0:
+        own |= FIN
+        end += 1
+        tcb.fin_sent = True
+    sent = SentSegment(seq, end, data, own, tcb.clock.now)
+    idle = tcb.packets_out == 0
+    transmit(tcb, seq, own | flags, data)
+    append_sent(tcb, sent)
+    tcb.snd_nxt = end
+    if length < mss:
+        tcb.snd_sml = end
+    if idle or tcb.pending == TIMER_LOSS_PROBE:
+        rearm_rto(tcb)
+
+
+def pacing_rate(tcb: Tcb) -> int:
+    """Bytes per second Linux would pace at: twice the present rate in slow start, else 1.2 times."""
+    if tcb.srtt == 0:
+        return 1 << 62
+    percent = 200 if tcb.cwnd < tcb.ssthresh >> 1 else 120
+    return tcb.mss * percent * 80_000 * max(tcb.cwnd, tcb.packets_out) // tcb.srtt
+
+
+def _burst_limit(tcb: Tcb, mss: int) -> int:
+    """Segments that leave as one burst, a millisecond's worth but 2 at least (``tcp_tso_autosize``).
+
+    It shows on the wire: the last of a burst carries PSH, as in Linux, where a burst is one large
+    packet the network card cuts up.
+    """
+    size = min(pacing_rate(tcb) >> 10, _BURST_MAX)
+    if tcb.min_rtt >= 0:
+        shift = tcb.min_rtt >> 9
+        if shift < 17:
+            # A near peer's ACKs come soon enough for larger ones.
+            size = min(size + (_BURST_MAX >> shift), _BURST_MAX)
+    return max(size // mss, _BURST_LEAST)
+
+
+def _waits_for_more_window(tcb: Tcb, usable: int, quota: int, burst: int) -> bool:
+    """Whether a burst should wait for the next ACK to make it larger (``tcp_tso_should_defer``)."""
+    now = tcb.clock.now
+    if tcb.ca_state >= CA_RECOVERY or now - tcb.last_sent > MS or tcb.rtx_head == len(tcb.rtx):
+        return False
+    mss = tcb.mss
+    allowed = min(usable, quota * mss)
+    if allowed >= burst * mss or allowed >= min(tcb.snd_wnd, tcb.cwnd * mss) // _BURST_DIVISOR:
+        return False
+    if now - tcb.rtx[tcb.rtx_head].sent_at < (tcb.srtt >> 4) * 1000:
+        # The next ACK is half a round trip away.
+        return False
+    return not tcb.fin_queued
+
+
+def _burst_length(tcb: Tcb, waiting: int, last: bool, most: int, usable: int, nagle: int, mss: int) -> int:
+    """Bytes of the next burst, of a run of ``waiting`` bytes, ``most`` allowed (``tcp_mss_split_point``).
+
+    It may end with a short segment where the peer's window does, if Nagle does not mind.
+    """
+    if most <= usable and not last:
+        return min(most, waiting)
+    wanted = min(waiting, usable)
+    if most <= wanted:
+        return most
+    partial = wanted % mss
+    if partial and _nagle_holds(tcb, nagle):
+        return wanted - partial
+    return wanted
+
+
+def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
+    """Send what may be sent. ``nagle`` are NAGLE_* bits, ``amount`` is ALL, ONE_BURST or PROBE.
+
+    Returns True if nothing is in flight and yet something waits: only a window probe can help.
+    """
+    sent = 0
+    mss = current_mss(tcb)
+    limited = False
+    largest = 0
+    runs = tcb.runs
+    while True:
+        waiting = 0
+        last = True
+        if tcb.unsent:
+            waiting = (runs[0] >> 2) - tcb.snd_nxt
+            last = len(runs) == 1
+        elif not tcb.fin_queued or tcb.fin_sent:
+            break
+        fin = 1 if last and tcb.fin_queued else 0
+        left = tcb.cwnd - tcb.in_flight()
+        # Two bursts a window at least, for smoother ACKs.
+        quota = min(max(tcb.cwnd >> 1, 1), left)
+        if left <= 0:
+            if amount != PROBE:
+                limited = True
+                if waiting:
+                    break
+                # A FIN alone is no load.
+            quota = 1
+        usable = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
+        if waiting <= mss:
+            if waiting + fin > usable:
+                break
+            if (
+                waiting < mss
+                and last
+                and not fin
+                and not nagle & NAGLE_PUSH
+                and tcb.snd_up <= tcb.snd_una
+                and _nagle_holds(tcb, nagle)
+            ):
+                break
+            _send_new(tcb, waiting, mss, 0)
+            sent += 1
+        else:
+            if mss > usable:
+                break
+            length = mss
+            if tcb.snd_up <= tcb.snd_una:
+                if largest == 0:
+                    largest = _burst_limit(tcb, mss)
+                if amount == ALL and _waits_for_more_window(tcb, usable, left, largest):
+                    limited = limited or left * mss <= usable
+                    break
+                most = min(quota, largest) * mss
+                length = _burst_length(tcb, waiting, last, most, usable, nagle, mss)
+                if length == waiting and fin and length == usable:
+                    length -= length % mss or mss
+            flags = PSH if length > mss else 0
+            while length > mss:
+                _send_new(tcb, mss, mss, 0)
+                length -= mss
+                sent += 1
+            _send_new(tcb, length, mss, flags)
+            sent += 1
+        if amount != ALL:
+            break
+    limited = limited or tcb.in_flight() >= tcb.cwnd
+    if sent or limited:
+        _validate_window(tcb, limited)
+    if sent:
+        if in_reduction(tcb):
+            tcb.prr_out += sent
+        if amount != PROBE:
+            schedule_loss_probe(tcb)
+        return False
+    return tcb.packets_out == 0 and has_unsent(tcb)
+
+
+def push_pending(tcb: Tcb, nagle: int) -> None:
+    """Send what waits, and see to it that something will happen if nothing can go."""
+    if tcb.unsent == 0 and not (tcb.fin_queued and not tcb.fin_sent):
+        return
+    if tcb.endpoint.state == CLOSE:
+        return
+    if write_out(tcb, nagle, ALL) and tcb.packets_out == 0 and tcb.pending == TIMER_NONE:
+        tcb.set_retransmit(TIMER_PROBE, rtt.probe_base(tcb))
+
+
+# Congestion window use ------------------------------------------------------------------------
+
+
+def _validate_window(tcb: Tcb, limited: bool) -> None:
+    """Remember how much of the congestion window is used (RFC 7661, ``tcp_cwnd_validate``)."""
+    if (
+        tcb.snd_una >= tcb.usage_seq
+        or limited
+        or (not tcb.cwnd_limited and tcb.packets_out > tcb.max_packets_out)
+    ):
+        tcb.cwnd_limited = limited
+        tcb.max_packets_out = tcb.packets_out
+        tcb.usage_seq = tcb.snd_nxt
+    now = tcb.clock.now
+    if is_window_limited(tcb):
+        tcb.cwnd_used = 0
+        tcb.cwnd_stamp = now
+        return
+    if tcb.packets_out > tcb.cwnd_used:
+        tcb.cwnd_used = tcb.packets_out
+    if tcb.layer.sysctl.tcp_slow_start_after_idle and now - tcb.cwnd_stamp >= tcb.rto:
+        _shrink_unused_window(tcb)
+
+
+def _shrink_unused_window(tcb: Tcb) -> None:
+    if tcb.ca_state == CA_OPEN and not tcb.no_space:
+        used = max(tcb.cwnd_used, INITIAL_CWND)
+        if used < tcb.cwnd:
+            tcb.ssthresh = current_ssthresh(tcb)
+            tcb.cwnd = (tcb.cwnd + used) >> 1
+        tcb.cwnd_used = 0
+    tcb.cwnd_stamp = tcb.clock.now
+
+
+def check_idle(tcb: Tcb) -> None:
+    """Before new data: after a pause longer than the RTO start slowly again (RFC 5681 §4.1)."""
+    if tcb.packets_out or not tcb.layer.sysctl.tcp_slow_start_after_idle:
+        return
+    idle = tcb.clock.now - tcb.last_data_sent
+    if idle <= tcb.rto:
+        return
+    tcb.ssthresh = current_ssthresh(tcb)
+    restart = min(INITIAL_CWND, tcb.cwnd)
+    cwnd = tcb.cwnd
+    idle -= tcb.rto
+    while idle > 0 and cwnd > restart:
+        cwnd >>= 1
+        idle -= tcb.rto
+    tcb.cwnd = max(cwnd, restart)
+    tcb.cwnd_stamp = tcb.clock.now
+    tcb.cwnd_used = 0
+
+
+# Window probes --------------------------------------------------------------------------------
+
+
+def wake_peer(tcb: Tcb) -> None:
+    """Probe a closed window, or an idle peer (``tcp_write_wakeup``).
+
+    What fits the window is sent. If nothing does, a segment below the window makes the peer
+    acknowledge and so tell its window.
+    """
+    if tcb.endpoint.state == CLOSE:
+        return
+    usable = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
+    if has_unsent(tcb) and usable > 0:
+        mss = current_mss(tcb)
+        length = 0
+        if tcb.unsent:
+            length = min((tcb.runs[0] >> 2) - tcb.snd_nxt, usable, mss)
+        if length or tcb.unsent == 0:
+            # A probe is pushed, so that the peer hands it on.
+            _send_new(tcb, length, mss, PSH if tcb.unsent > length else 0)
+        return
+    if tcb.snd_una < tcb.snd_up <= tcb.snd_una + 0xFFFF:
+        transmit(tcb, tcb.snd_una, ACK, b"")
+    transmit(tcb, tcb.snd_una - 1, ACK, b"")
+
+
+def send_window_probe(tcb: Tcb) -> None:
+    """The persist timer fired (RFC 9293 §3.8.6.1): probe, and wait twice as long next time."""
+    wake_peer(tcb)
+    tcb.layer.counters.win_probe += 1
+    if tcb.packets_out or not has_unsent(tcb):
+        tcb.probes_out = 0
+        tcb.backoff = 0
+        return
+    tcb.probes_out += 1
+    if tcb.backoff < tcb.layer.sysctl.tcp_retries2:
+        tcb.backoff += 1
+    delay = rtt.backed_off(tcb, rtt.probe_base(tcb))
+    tcb.set_retransmit(TIMER_PROBE, until_user_timeout(tcb, delay, tcb.probes_at))
