@@ -275,7 +275,7 @@ def _rate(value: object) -> int:
 
 
 def _queue(value: object) -> Any:
-    parse_queue(value)  # type: ignore[arg-type]
+    parse_queue(value)
     return value
 
 
@@ -287,7 +287,7 @@ def _mtu(value: object) -> int:
 
 
 def _probability(value: object) -> float:
-    return parse_probability(value)  # type: ignore[arg-type]
+    return parse_probability(value)
 
 
 def _with_unit(value: object, rule: str) -> str:

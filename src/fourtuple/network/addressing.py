@@ -14,7 +14,7 @@ AUTOMATIC_NET: Final = V4_BASE | 10 << 24
 AUTOMATIC_PREFIX: Final = 16
 
 
-def parse_interface_address(text: str) -> tuple[int, int]:
+def parse_interface_address(text: object) -> tuple[int, int]:
     """(address, prefix length) of ``"10.0.0.1/16"``; without a length 24.
 
     Raises ValueError unless it is an IPv4 address a host can have in that subnet.

@@ -1,6 +1,8 @@
 """Durations, rates, sizes and probabilities as people write them.
 
-Every function raises ValueError whose text names the value and what is allowed.
+Every parser raises ValueError whose text names the value and what is allowed. They take any object,
+since what they are given comes from people: compiled code would refuse a wrong type before they could
+say what is right.
 """
 
 from __future__ import annotations
@@ -54,10 +56,7 @@ def parse_rate(value: object) -> int:
 
     Raises ValueError if it is not positive or has no known unit.
     """
-    text = value.strip() if isinstance(value, str) else value
-    if isinstance(text, str):
-        text = text.removesuffix("/s").removesuffix("ps").strip()
-    rate = _whole(text, _RATE_UNITS, RATES)
+    rate = _whole(value.removesuffix("/s") if isinstance(value, str) else value, _RATE_UNITS, RATES)
     if rate == 0:
         raise ValueError(f"{value!r} is not {RATES}")
     return rate
@@ -72,7 +71,7 @@ def parse_queue(value: object) -> tuple[int, int]:
     """(packets, bytes) of a queue limit, -1 for the one not given: an int or ``"100"`` is a number of
     packets, ``"64kB"`` a size. Raises ValueError if it is neither.
     """
-    if isinstance(value, str) and not value.strip().isdigit():
+    if isinstance(value, str) and not (value.strip().isdecimal() and value.isascii()):
         try:
             return -1, parse_size(value)
         except ValueError as error:

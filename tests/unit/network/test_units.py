@@ -7,6 +7,7 @@ from fourtuple.network.units import (
     format_rate,
     parse_duration,
     parse_probability,
+    parse_queue,
     parse_rate,
     parse_size,
 )
@@ -36,7 +37,7 @@ def test_duration_is_read_exactly(text: int | str, nanoseconds: int) -> None:
 )
 def test_no_duration_is_named(text: object) -> None:
     with pytest.raises(ValueError, match="is not a duration such as") as caught:
-        parse_duration(text)  # type: ignore[arg-type]
+        parse_duration(text)
     assert repr(text) in str(caught.value)
 
 
@@ -73,10 +74,23 @@ def test_size_is_decimal_or_binary_as_written() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "limits"), [(100, (100, -1)), ("100", (100, -1)), ("64kB", (-1, 64_000)), (0, (0, -1))]
+)
+def test_queue_is_packets_or_bytes(value: int | str, limits: tuple[int, int]) -> None:
+    assert parse_queue(value) == limits
+
+
+@pytest.mark.parametrize("value", [-1, "-1", "long", "²", True, 1.5, None])
+def test_no_queue_is_named(value: object) -> None:
+    with pytest.raises(ValueError, match="is not a number of packets such as 100, or a size"):
+        parse_queue(value)
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.01, "0.5", True, None])
 def test_no_probability_is_named(value: object) -> None:
     with pytest.raises(ValueError, match="is not a probability from 0 to 1"):
-        parse_probability(value)  # type: ignore[arg-type]
+        parse_probability(value)
 
 
 @pytest.mark.parametrize("text", ["0s", "10ms", "1.5s", "250us", "7ns", "1.000000001s", "90s"])
