@@ -12,7 +12,6 @@ from ..stack.base import SocketEvents
 from ..wire.address import V6_ANY, is_any, is_link_local, is_multicast, is_v4
 from .error import KernelError
 from .file import FIONBIO
-from .netdevice import device_ioctl
 from .process import CAP_NET_BIND_SERVICE, Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, SOCK_STREAM, SockAddr, inet_address
 from .socket import Socket
@@ -319,6 +318,3 @@ class InetSocket(Socket):
     def transport_ioctl(self, request: int) -> int:
         """SIOCINQ, SIOCOUTQ …; raises ENOTTY if unknown."""
         raise NotImplementedError
-
-    def ioctl_buffer(self, request: int, argument: bytes) -> bytes:
-        return device_ioctl(self.kernel.stack, request, argument)

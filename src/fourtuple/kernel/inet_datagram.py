@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EAFNOSUPPORT, EINVAL, EMSGSIZE, ENETUNREACH, ENOTTY, EOPNOTSUPP
+from errno import EAFNOSUPPORT, EAGAIN, EINVAL, EMSGSIZE, ENETUNREACH, ENOTTY, EOPNOTSUPP
 from typing import TYPE_CHECKING, Final
 
 from ..ports.endpoint import ESTABLISHED, PROTOCOL_UDP, Endpoint
@@ -201,10 +201,11 @@ class InetDatagram(InetSocket):
         receive_control(self, datagram, received.control)
         return received
 
-    def _receive_error(self, count: int) -> Received | None:
+    def _receive_error(self, count: int) -> Received:
         entry = self.udp.receive_error()
         if entry is None:
-            return None
+            # Reading the error queue never blocks.
+            raise KernelError(EAGAIN, "error queue empty")
         received = Received(entry.data[:count], self.show(entry.destination, entry.port))
         received.flags = MSG_ERRQUEUE
         if count < len(entry.data):

@@ -237,7 +237,7 @@ class InetStream(InetSocket):
     def recvmsg(self, count: int, flags: int) -> Received | None:
         """ENOTCONN, or what ended the connection. With MSG_TRUNC zeros stand for the data."""
         if flags & MSG_ERRQUEUE:
-            return None
+            raise KernelError(EAGAIN, "error queue empty")
         if flags & MSG_OOB:
             return self._receive_urgent(flags)
         data = self.recv(count, flags & ~MSG_TRUNC)

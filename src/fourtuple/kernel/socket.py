@@ -15,6 +15,7 @@ from mypy_extensions import mypyc_attr
 
 from .error import KernelError
 from .file import O_RDWR, S_IFSOCK, File
+from .netdevice import device_ioctl
 from .sockaddr import SockAddr
 from .sockopt import SOL_SOCKET, check_option
 from .sockopt_socket import get_socket_option, set_socket_option
@@ -285,6 +286,9 @@ class Socket(File):
 
     def write(self, data: bytes) -> int:
         return self.send(data, 0)
+
+    def ioctl_buffer(self, request: int, argument: bytes) -> bytes:
+        return device_ioctl(self.kernel.stack, request, argument)
 
     def mode(self) -> int:
         return S_IFSOCK | 0o777
