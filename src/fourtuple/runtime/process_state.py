@@ -38,6 +38,8 @@ class ProcessState:
         """What ``threading.stack_size`` was last told."""
         self.random: Random | None = None
         """The generator behind the functions of module ``random``, once used."""
+        self.temporary_names: object = None
+        """What ``tempfile`` draws names from, once used."""
         self.last_uuid = 0
         """Timestamp of its latest version 1 UUID, in 100 ns."""
         self.charged = 0

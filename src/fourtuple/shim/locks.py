@@ -48,7 +48,7 @@ class lock(metaclass=_AlsoReal):  # noqa: N801  the name it has in _thread
         self._waiting: list[SimThread] | None = None
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        if timeout != -1 and (not blocking or timeout < 0):
+        if timeout != -1 and (not blocking or not 0 <= timeout <= _thread.TIMEOUT_MAX):
             # The real one says what is wrong with that.
             return bool(self._real.acquire(blocking, timeout))
         if self._real.acquire(False):

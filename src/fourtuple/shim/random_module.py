@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import posix
 import random
+import tempfile
 import uuid
 from typing import Any, Final
 
@@ -69,6 +70,13 @@ def _uuid1(thread: SimThread, node: int | None = None, clock_seq: int | None = N
     )
 
 
+def _candidate_names(thread: SimThread) -> Any:
+    state = thread.state
+    if state.temporary_names is None:
+        state.temporary_names = vars(tempfile)["_RandomNameSequence"]()
+    return state.temporary_names
+
+
 def _install_seeding() -> None:
     real_seed: Any = random.Random.seed
 
@@ -94,6 +102,8 @@ def install() -> None:
     for name, value in list(vars(random).items()):
         if getattr(value, "__self__", None) is shared:
             dispatch(random, name, _method(name))
+    # It keeps one generator for all.
+    dispatch(tempfile, "_get_candidate_names", _candidate_names)
     dispatch(uuid, "uuid1", _uuid1)
     dispatch(uuid, "getnode", node_of)
 
