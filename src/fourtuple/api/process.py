@@ -10,6 +10,7 @@ from ..kernel.process import Process as KernelProcess
 from ..kernel.wait import Waiter
 from ..runtime.greenlets import GreenletExit
 from ..runtime.program import Program, start_program
+from ..runtime.signals import send_signal
 from ..runtime.thread import current_thread
 from .streams import POLLIN, OutputFile
 
@@ -115,9 +116,22 @@ class Process:
         elif process.exit_code is None:
             self.stopped = True
             self.host.network.scheduler.state_of(process).terminate(-signal)
-            thread = current_thread()
-            if thread is not None and thread.process is process:
-                raise GreenletExit
+            self._leave_if_dead()
+
+    def send_signal(self, signal: int) -> None:
+        """Send it a signal, as kill(2): its handler runs, or the default action is taken.
+
+        Harmless if it does not run.
+        """
+        if self.kernel_process is not None:
+            send_signal(self.host.network.scheduler.state_of(self.kernel_process), signal)
+            self._leave_if_dead()
+
+    def _leave_if_dead(self) -> None:
+        """A program that ended itself goes no further."""
+        thread = current_thread()
+        if thread is not None and thread.process is self.kernel_process and self.exitcode is not None:
+            raise GreenletExit
 
     def ended(self) -> bool:
         """Whether it has ended, or will never start."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import click
@@ -67,7 +68,12 @@ def python(
             env=dict(os.environ),
         )
         with reported_failures():
-            ended = network.run(until)
+            try:
+                ended = network.run(until)
+            except KeyboardInterrupt:
+                # The program's to handle; a second one is for us.
+                process.send_signal(signal.SIGINT)
+                ended = network.run(until)
         if not ended:
             print(f"fourtuple: {process.name} was still running at the end of --until", file=sys.stderr)
         code = shell_code(process) if ended else TIMED_OUT

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 import threading
 import time
@@ -206,6 +207,22 @@ def test_process_that_kills_itself_goes_no_further(network: Network, host: Host)
     network.run()
     assert passed == ["before"]
     assert process.exitcode == -9
+
+
+def test_signal_runs_the_programs_handler_or_ends_it(network: Network, host: Host) -> None:
+    caught: list[int] = []
+
+    def program() -> None:
+        signal.signal(signal.SIGUSR1, lambda signum, frame: caught.append(signum))
+        time.sleep(10)
+
+    process = host.spawn(program)
+    process.send_signal(signal.SIGTERM)  # it does not run yet
+    network.at("1s", lambda: process.send_signal(signal.SIGUSR1))
+    network.at("2s", lambda: process.send_signal(signal.SIGTERM))
+    network.run()
+    assert caught == [signal.SIGUSR1]
+    assert (process.exitcode, process.ended_at) == (-15, 2 * SECOND)
 
 
 def test_stuck_run_says_who_waits_for_what(network: Network, host: Host) -> None:

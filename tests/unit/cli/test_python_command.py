@@ -1,6 +1,8 @@
 """``fourtuple python`` beside ``python``: streams, arguments, exit codes, and our own options."""
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -93,6 +95,29 @@ def test_until_ends_the_program_as_timeout_does(run: Run) -> None:
     outcome = run("--until=2s", "-c", "import time; time.sleep(1); print('one', flush=True); time.sleep(5)")
     assert (outcome.code, outcome.out) == (124, "one\n")
     assert "python was still running at the end of --until" in outcome.err
+
+
+def test_interrupt_is_the_programs_to_handle(run: Run) -> None:
+    code = """
+import time
+try:
+    for _ in range(10**9): time.sleep(1)
+except KeyboardInterrupt:
+    print("bye")
+"""
+
+    def interrupt(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGINT, interrupt)
+    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        outcome = run("-c", code)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, former)
+    assert (outcome.code, outcome.out) == (0, "bye\n")
 
 
 def test_program_that_waits_for_ever_is_reported(run: Run) -> None:
