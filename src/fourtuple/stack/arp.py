@@ -25,7 +25,7 @@ class ArpTable(NeighbourTable):
     """The IPv4 neighbours."""
 
     def __init__(self, ip: IpLayer, local: LocalAddresses) -> None:
-        super().__init__(ip, ETHERTYPE_IPV4)
+        super().__init__(ip, ETHERTYPE_IPV4, ip.sysctl.neigh4)
         self.local = local
 
     def solicit(self, neighbour: Neighbour, source: int, unicast: bool) -> None:

@@ -13,7 +13,9 @@ from ..clock.clock import Clock
 from ..clock.streams import Stream
 from ..ports.tables import PortTables
 from ..wire.ethernet import EthernetFrame
+from ..wire.ip import IpPacket
 from ..wire.ipv4 import Ipv4Packet
+from ..wire.ipv6 import Ipv6Packet
 from ..wire.packet import Payload
 from .sysctl import Sysctl
 
@@ -60,9 +62,23 @@ class Route:
 
 
 class IcmpError:
-    """An ICMP error about a packet this host sent, as handed to its transport."""
+    """An ICMP error about a packet this host sent, as handed to its transport.
 
-    __slots__ = ("code", "destination", "mtu", "payload", "reporter", "source", "type")
+    ``type`` and ``code`` are ICMP's in both families: an ICMPv6 error has those of the same meaning,
+    and its own in ``type_v6`` and ``code_v6``.
+    """
+
+    __slots__ = (
+        "code",
+        "code_v6",
+        "destination",
+        "mtu",
+        "payload",
+        "reporter",
+        "source",
+        "type",
+        "type_v6",
+    )
 
     def __init__(
         self,
@@ -85,6 +101,9 @@ class IcmpError:
         self.destination = destination
         self.payload = payload
         """The first bytes of the transport header that was quoted, at least 8."""
+        self.type_v6: int = -1
+        """Type of the ICMPv6 message, -1 if it was an ICMP one."""
+        self.code_v6: int = -1
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -94,6 +113,9 @@ class Transport:
     def input(self, packet: Ipv4Packet, ifindex: int) -> None:
         """Take a whole (reassembled) packet addressed to this host."""
         raise NotImplementedError
+
+    def input_v6(self, packet: Ipv6Packet, ifindex: int) -> None:
+        """Take a whole IPv6 packet. A protocol of IPv4 only ignores it."""
 
     def icmp_error(self, error: IcmpError) -> None:
         """Take an ICMP error about a packet of this protocol."""
@@ -142,6 +164,9 @@ class IpLayer:
         """
         raise NotImplementedError
 
-    def send_unreachable(self, packet: Ipv4Packet, code: int) -> None:
-        """Answer ``packet`` with ICMP destination unreachable of ``code`` (3: port)."""
+    def send_unreachable(self, packet: IpPacket, code: int) -> None:
+        """Answer ``packet`` with ICMP destination unreachable of ``code`` (1: host, 3: port).
+
+        For an IPv6 packet it becomes the ICMPv6 code of the same meaning.
+        """
         raise NotImplementedError

@@ -25,7 +25,7 @@ from ..wire.ipv4 import HEADER_LENGTH as IP_HEADER_LENGTH
 from ..wire.ipv4 import Ipv4Packet, parse_quoted_ipv4
 from ..wire.packet import RawPayload, WireError
 from .base import IcmpError, Transport
-from .icmp_limit import IcmpLimit
+from .icmp_limit import ALLOWED, TOO_MANY, TOO_MANY_TO_HOST, IcmpLimit
 from .ip_output import IpOutput
 from .path import LOCAL
 
@@ -45,7 +45,7 @@ class Icmp(Transport):
         self.ip = ip
         self.transports = transports
         self.mib = ip.counters.icmp
-        self.limit = IcmpLimit(ip.clock, ip.sysctl, self.mib)
+        self.limit = IcmpLimit(ip.clock, ip.sysctl)
         self.link_group: bool = False
         """The packet being handled came in a link-layer broadcast: no error may answer it."""
 
@@ -107,7 +107,7 @@ class Icmp(Transport):
         if path is None:
             self.mib.out_errors += 1
             return
-        if path.kind != LOCAL and not self.limit.allows(source, type, code):
+        if path.kind != LOCAL and not self._may_send(source, type, code):
             return
         try:
             data = packet.serialize()
@@ -128,6 +128,20 @@ class Icmp(Transport):
             self.mib.out_parm_probs += 1
         if self.ip.send_on(report, path, path.mtu, False) != 0:
             self.mib.out_errors += 1
+
+    def _may_send(self, destination: int, type: int, code: int) -> bool:
+        """Whether the rate limits let an error go; path MTU discovery is never held back."""
+        sysctl = self.ip.sysctl
+        if not sysctl.icmp_ratemask >> type & 1:
+            return True
+        if type == ICMP_UNREACHABLE and code == UNREACHABLE_FRAGMENTATION_NEEDED:
+            return True
+        verdict = self.limit.take(destination, sysctl.icmp_ratelimit)
+        if verdict == TOO_MANY:
+            self.mib.out_rate_limit_global += 1
+        elif verdict == TOO_MANY_TO_HOST:
+            self.mib.out_rate_limit_host += 1
+        return verdict == ALLOWED
 
     def _reply(self, packet: Ipv4Packet, message: IcmpMessage, to_group: bool) -> bool:
         """Answer from the address asked, or one of this host's if that was a group (``icmp_reply``)."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import Final
 
 from ..clock.clock import SECOND, Clock
-from ..wire.icmp import ICMP_UNREACHABLE, UNREACHABLE_FRAGMENTATION_NEEDED
-from .mib import IcmpCounters
 from .sysctl import Sysctl
 
 _BURST: Final = 6
 """Messages one destination may get at once after a quiet time."""
 
 _MOST_PEERS: Final = 4096
+
+ALLOWED: Final = 0
+TOO_MANY: Final = 1
+TOO_MANY_TO_HOST: Final = 2
 
 
 class IcmpLimit:
@@ -25,30 +27,21 @@ class IcmpLimit:
     credit for each, not a random number of them: nobody here probes it from outside.
     """
 
-    def __init__(self, clock: Clock, sysctl: Sysctl, mib: IcmpCounters) -> None:
+    def __init__(self, clock: Clock, sysctl: Sysctl) -> None:
         self.clock = clock
         self.sysctl = sysctl
-        self.mib = mib
         self._credit: int = 0
         self._stamp: int = -SECOND
         self._peers: dict[int, tuple[int, int]] = {}
 
-    def allows(self, destination: int, type: int, code: int) -> bool:
-        """Whether a message of this type may go to ``destination`` now; it then counts as sent.
+    def take(self, destination: int, interval: int) -> int:
+        """Count a message to ``destination``, which may get one in ``interval`` ns (0: any number).
 
-        Path MTU discovery is never held back, nor what is not in ``icmp_ratemask``.
+        ALLOWED, or which limit holds it back.
         """
-        if not self.sysctl.icmp_ratemask >> type & 1:
-            return True
-        if type == ICMP_UNREACHABLE and code == UNREACHABLE_FRAGMENTATION_NEEDED:
-            return True
         if not self._allows_any():
-            self.mib.out_rate_limit_global += 1
-            return False
-        if not self._allows_peer(destination):
-            self.mib.out_rate_limit_host += 1
-            return False
-        return True
+            return TOO_MANY
+        return ALLOWED if self._allows_peer(destination, interval) else TOO_MANY_TO_HOST
 
     def _allows_any(self) -> bool:
         now = self.clock.now
@@ -63,8 +56,7 @@ class IcmpLimit:
         self._credit -= 1
         return True
 
-    def _allows_peer(self, destination: int) -> bool:
-        interval = self.sysctl.icmp_ratelimit
+    def _allows_peer(self, destination: int, interval: int) -> bool:
         if interval == 0:
             return True
         now = self.clock.now

@@ -8,6 +8,7 @@ from ..wire.address import is_v4
 from ..wire.arp import ArpPacket
 from ..wire.ethernet import EthernetFrame
 from ..wire.ipv4 import Ipv4Packet
+from ..wire.ipv6 import Ipv6Packet
 from .base import Device, FrameSink
 
 GROUP_BIT: Final = 1 << 40
@@ -26,6 +27,18 @@ class Ipv4Handler:
         raise NotImplementedError
 
 
+class Ipv6Handler:
+    """Where an interface hands IPv6 packets."""
+
+    def receive(self, packet: Ipv6Packet, interface: Interface, link_unicast: bool) -> None:
+        """Take a packet; ``link_unicast`` is False if its frame was a multicast."""
+        raise NotImplementedError
+
+    def looped(self, packet: Ipv6Packet, interface: Interface) -> None:
+        """Take this host's own copy of a multicast it sent through ``interface``."""
+        raise NotImplementedError
+
+
 class ArpHandler:
     """Where an interface hands ARP packets."""
 
@@ -41,19 +54,31 @@ class Interface(FrameSink):
     """
 
     def __init__(
-        self, name: str, ifindex: int, mac: int, mtu: int, ipv4: Ipv4Handler, arp: ArpHandler
+        self,
+        name: str,
+        ifindex: int,
+        mac: int,
+        mtu: int,
+        ipv4: Ipv4Handler,
+        ipv6: Ipv6Handler,
+        arp: ArpHandler,
     ) -> None:
         self.name = name
         self.ifindex = ifindex
         self.mac = mac
         self.mtu = mtu
         self.ipv4 = ipv4
+        self.ipv6 = ipv6
         self.arp = arp
         self.device: Device | None = None
         self.up: bool = True
         self.loopback: bool = False
         self.addresses: list[tuple[int, int]] = []
-        """(address, prefix length), in the order they were added."""
+        """(address, prefix length), in the order they were added; none that is tentative."""
+        self.hop_limit: int = 0
+        """Hop limit a router advertised for the link, 0 for none."""
+        self.link_mtu_v6: int = 0
+        """MTU a router advertised for the link, 0 for none."""
         self.sources: dict[int, bool] = {}
         """Source addresses already found fit to arrive here."""
         self.rx_packets: int = 0
@@ -79,6 +104,8 @@ class Interface(FrameSink):
         payload = frame.payload
         if isinstance(payload, Ipv4Packet):
             self.ipv4.receive(payload, self, link_unicast)
+        elif isinstance(payload, Ipv6Packet):
+            self.ipv6.receive(payload, self, link_unicast)
         elif isinstance(payload, ArpPacket):
             self.arp.receive(payload, self, link_unicast)
         else:
@@ -112,6 +139,17 @@ class Interface(FrameSink):
             if first < 0:
                 first = own
         return first
+
+    def mtu_v6(self) -> int:
+        """What IPv6 packets may measure: a router may advertise less than the link takes."""
+        return min(self.mtu, self.link_mtu_v6) if self.link_mtu_v6 else self.mtu
+
+    def link_local(self) -> int:
+        """Its IPv6 link-local address, -1 if it has none."""
+        for own, _ in self.addresses:
+            if own >> 118 == 0x3FA:
+                return own
+        return -1
 
     def __repr__(self) -> str:
         return f"Interface({self.name}, {self.ifindex})"

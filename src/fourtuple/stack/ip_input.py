@@ -14,7 +14,7 @@ from .icmp import Icmp
 from .interface import Interface, Ipv4Handler
 from .ip_output import IpOutput
 from .local import is_zero_net
-from .reassembly import Reassembly
+from .reassembly4 import Reassembly
 from .source_check import SourceCheck
 
 _SOURCE_ROUTES: Final = (131, 137)

@@ -7,19 +7,24 @@ from errno import EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS
 from ..clock.clock import Clock, Event
 from ..clock.streams import Stream
 from ..ports.tables import PortTables
-from ..wire.address import V4_ANY
+from ..wire.address import V4_ANY, is_any, is_v4
 from ..wire.ethernet import ETHERTYPE_IPV4, EthernetFrame
 from ..wire.ipv4 import Ipv4Packet
 from ..wire.packet import Payload, RawPayload
 from .arp import ArpTable
 from .base import IpLayer, Route
 from .groups import GroupTable
+from .handover import hand_over
 from .interface import Interface, Ipv4Handler
+from .ip6_output import Ip6Output
 from .local import LocalAddresses
 from .loopback import LOOPBACK_DELAY
 from .mib import Counters
+from .ndp import NdpTable
 from .path import BROADCAST, LOCAL, MULTICAST, Path, PathTable
 from .route import RouteTable
+from .routing_v4 import Ipv4Routing
+from .routing_v6 import Ipv6Routing
 from .sysctl import Sysctl
 
 
@@ -37,11 +42,18 @@ class IpOutput(IpLayer):
         self.mib = self.counters.ip
         self.interfaces: list[Interface] = []
         self.local = LocalAddresses()
-        self.routes = RouteTable()
+        self.routes = RouteTable(clock)
         self.groups = GroupTable()
         self.neighbours = ArpTable(self, self.local)
+        self.v6 = Ip6Output(clock, sysctl, self.groups, self.counters.ip6)
+        self.neighbours_v6 = NdpTable(self, self.local, self.counters.ip6, self.counters.icmp6)
         self.paths = PathTable(
-            clock, sysctl, self.interfaces, self.local, self.routes, self.neighbours, stream.bits(16)
+            clock,
+            sysctl,
+            self.interfaces,
+            Ipv4Routing(self.interfaces, self.local, self.routes, self.neighbours),
+            Ipv6Routing(clock, self.interfaces, self.local, self.routes, self.neighbours_v6),
+            stream.bits(16),
         )
         self.input: Ipv4Handler | None = None
 
@@ -49,7 +61,7 @@ class IpOutput(IpLayer):
         path = self.paths.find(destination, source, device)
         if path is None:
             return None
-        chosen = path.source if source == V4_ANY else source
+        chosen = path.source if is_any(source) else source
         return Route(path.interface.ifindex, path.gateway, chosen, path.mtu)
 
     def is_local(self, address: int) -> bool:
@@ -81,8 +93,10 @@ class IpOutput(IpLayer):
         if path is None or now >= path.expires:
             path = self.paths.find(destination, source, device)
             if path is None:
-                self.mib.out_no_routes += 1
+                self._note_no_route(destination)
                 return ENETUNREACH
+        if path.is_v6:
+            return self.v6.send(source, destination, protocol, payload, tos, ttl, dont_fragment, path)
         self.mib.out_requests += 1
         packet = Ipv4Packet(path.source if source == V4_ANY else source, destination, protocol, payload)
         packet.tos = tos
@@ -97,6 +111,12 @@ class IpOutput(IpLayer):
                 interface.transmit(EthernetFrame(neighbour.mac, interface.mac, ETHERTYPE_IPV4, packet))
                 return 0
         return self.transmit(packet, path, path.mtu, True)
+
+    def _note_no_route(self, destination: int) -> None:
+        if is_v4(destination):
+            self.mib.out_no_routes += 1
+        else:
+            self.counters.ip6.out_no_routes += 1
 
     def send_on(self, packet: Ipv4Packet, path: Path, mtu: int, loop: bool) -> int:
         """Send a packet of this host's own along ``path`` in pieces of ``mtu`` bytes; 0 or an errno.
@@ -123,18 +143,10 @@ class IpOutput(IpLayer):
         return self._fragment(packet, path, mtu)
 
     def _hand_over(self, packet: Ipv4Packet, path: Path) -> int:
-        neighbour = path.neighbour
-        if neighbour is None or neighbour.dead:
-            neighbour = self.paths.neighbour_of(path)
-            if neighbour is None:
-                self.mib.out_discards += 1
-                return ENOBUFS
-        if self.clock.now < neighbour.usable_until:
-            interface = path.interface
-            interface.transmit(EthernetFrame(neighbour.mac, interface.mac, ETHERTYPE_IPV4, packet))
-        else:
-            neighbour.output(packet)
-        return 0
+        if hand_over(packet, path, self.clock.now):
+            return 0
+        self.mib.out_discards += 1
+        return ENOBUFS
 
     def _fragment(self, packet: Ipv4Packet, path: Path, mtu: int) -> int:
         """RFC 791 §3.2, ``ip_do_fragment``. A fragment of a fragment keeps its place in the whole."""

@@ -10,7 +10,7 @@ class LocalAddresses:
     """The unicast addresses of all interfaces and the broadcast addresses of their subnets.
 
     A host takes packets to any of its addresses on any interface (the weak end system model of RFC
-    1122 §3.3.4.2, as Linux does).
+    1122 §3.3.4.2, as Linux does); only a link-local address is bound to its link.
     """
 
     def __init__(self) -> None:
@@ -18,6 +18,8 @@ class LocalAddresses:
         """Address to the interface that has it, the first if several do."""
         self.broadcasts: dict[int, Interface] = {}
         """Directed broadcast address to the interface on that subnet."""
+        self.deprecated_at: dict[int, int] = {}
+        """When an autoconfigured address ceases to be preferred, in ns (RFC 4862 §5.5.4)."""
         self.loopback: Interface | None = None
 
     def rebuild(self, interfaces: list[Interface]) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from ..clock.clock import MILLISECOND, SECOND
+from ..clock.clock import SECOND
 from ..clock.timers import Timer
 from ..wire.ethernet import EthernetFrame
 from ..wire.ip import IpPacket
 from .base import IpLayer
 from .interface import Interface
+from .sysctl import NeighbourSettings
 from .truesize import truesize
 
 # Linux's numbers (include/uapi/linux/neighbour.h).
@@ -97,7 +98,7 @@ class Neighbour(Timer):
         state = self.current_state()
         if state == STALE:
             self._enter(DELAY)
-            self.arm(self.table.sysctl.neigh_delay_first_probe_time)
+            self.arm(self.table.settings.delay_first_probe_time)
             self.usable_until = FOREVER
         elif state == FAILED:
             self._start(packet)
@@ -118,11 +119,15 @@ class Neighbour(Timer):
         """The neighbour said, or seems to say, that its address is ``mac`` (``neigh_update``).
 
         ``new`` is REACHABLE, STALE or PERMANENT. Without ``override`` another address is ignored
-        while the known one is valid.
+        while the known one is valid. A ``mac`` of -1 says nothing about the address.
         """
         old = self.current_state()
         if old == PERMANENT and new != PERMANENT:
             return
+        if mac < 0:
+            if not old & _VALID:
+                return
+            mac = self.mac
         now = self.clock.now
         if new & _CONNECTED:
             self.confirmed = now
@@ -141,12 +146,17 @@ class Neighbour(Timer):
         if not old & _VALID:
             self._flush()
 
+    def doubt(self) -> None:
+        """Another link-layer address was claimed: keep this one, but make sure (RFC 4861 §7.2.5)."""
+        if self.current_state() == REACHABLE:
+            self._enter(STALE)
+
     def expired(self) -> None:
         """Time to ask again, or to give up (``neigh_timer_handler``)."""
-        sysctl = self.table.sysctl
+        settings = self.table.settings
         now = self.clock.now
         if self.state == DELAY:
-            if now <= self.confirmed + sysctl.neigh_delay_first_probe_time:
+            if now <= self.confirmed + settings.delay_first_probe_time:
                 self._enter(REACHABLE)
                 self.usable_until = self.confirmed + self.table.reachable_time()
                 return
@@ -155,26 +165,26 @@ class Neighbour(Timer):
             self.probes = 0
         if self.state != PROBE and self.state != INCOMPLETE:
             return
-        limit = sysctl.neigh_ucast_solicit
+        limit = settings.ucast_solicit
         if self.state == INCOMPLETE:
-            limit += sysctl.neigh_mcast_solicit
+            limit += settings.mcast_solicit
         if self.probes >= limit:
             self._fail()
             return
-        self.arm(sysctl.neigh_retrans_time_ms * MILLISECOND)
+        self.arm(settings.retrans_time)
         self._probe()
 
     def _start(self, packet: IpPacket) -> None:
         """Begin to resolve for ``packet`` (``__neigh_event_send``)."""
-        sysctl = self.table.sysctl
+        settings = self.table.settings
         self._enqueue(packet)
         self._enter(INCOMPLETE)
-        if sysctl.neigh_mcast_solicit == 0:
+        if settings.mcast_solicit == 0:
             self._fail()
             return
         # Counting from here leaves just the multicast questions.
-        self.probes = sysctl.neigh_ucast_solicit
-        self.arm(sysctl.neigh_retrans_time_ms * MILLISECOND)
+        self.probes = settings.ucast_solicit
+        self.arm(settings.retrans_time)
         self._probe()
 
     def _enter(self, state: int) -> None:
@@ -217,7 +227,7 @@ class Neighbour(Timer):
     def _enqueue(self, packet: IpPacket) -> None:
         size = truesize(packet.wire_length())
         queue = self.queue
-        limit = self.table.sysctl.neigh_unres_qlen_bytes
+        limit = self.table.settings.unres_qlen_bytes
         while queue and self.queued_bytes + size > limit:
             self.queued_bytes -= truesize(queue.popleft().wire_length())
             self.table.unresolved_discards += 1
@@ -228,10 +238,10 @@ class Neighbour(Timer):
 class NeighbourTable:
     """The neighbours of one host in one address family. ARP and NDP derive from it."""
 
-    def __init__(self, ip: IpLayer, ethertype: int) -> None:
+    def __init__(self, ip: IpLayer, ethertype: int, settings: NeighbourSettings) -> None:
         self.ip = ip
         self.clock = ip.clock
-        self.sysctl = ip.sysctl
+        self.settings = settings
         self.ethertype = ethertype
         self.unresolved_discards: int = 0
         """Packets pushed out of a full queue by later ones."""
@@ -242,7 +252,7 @@ class NeighbourTable:
 
     def reachable_time(self) -> int:
         """How long a confirmation lasts, in ns: half to one and a half times the setting."""
-        return self.sysctl.neigh_base_reachable_time_ms * MILLISECOND * self._reachable_percent // 100
+        return self.settings.base_reachable_time * self._reachable_percent // 100
 
     def solicit(self, neighbour: Neighbour, source: int, unicast: bool) -> None:
         """Ask for the neighbour's link-layer address, of itself if ``unicast``, else of all.
@@ -264,7 +274,7 @@ class NeighbourTable:
         found = self._entries.get(key)
         if found is not None:
             return found
-        if len(self._entries) >= self.sysctl.neigh_gc_thresh3 and not self._collect():
+        if len(self._entries) >= self.settings.gc_thresh3 and not self._collect():
             self.table_fulls += 1
             return None
         made = Neighbour(self, interface, address)
@@ -296,7 +306,7 @@ class NeighbourTable:
             state = entry.current_state()
             if state == FAILED or (state == STALE and entry.updated <= oldest):
                 self._discard(key, entry)
-        return len(self._entries) < self.sysctl.neigh_gc_thresh3
+        return len(self._entries) < self.settings.gc_thresh3
 
     def _discard(self, key: int, entry: Neighbour) -> None:
         entry.cancel()

@@ -1,133 +1,41 @@
-"""Putting IPv4 fragments together (RFC 791 §3.2, RFC 815; net/ipv4/ip_fragment.c)."""
+"""Putting fragments together, whichever IP they are of (RFC 815; net/ipv4/inet_fragment.c).
+
+A fragment that overlaps another, or disagrees with it about the datagram's end, takes the whole
+datagram down (RFC 5722, which Linux applies to IPv4 as well); an exact repetition is ignored.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from typing import Final
 
+from ..clock.clock import Clock
 from ..clock.timers import Timer
-from ..wire.icmp import ICMP_TIME_EXCEEDED, TIME_EXCEEDED_REASSEMBLY
-from ..wire.ipv4 import MAX_LENGTH, Ipv4Packet
-from ..wire.packet import RawPayload, WireError
-from ..wire.payload import parse_payload
-from .icmp import Icmp
-from .ip_output import IpOutput
+from ..wire.ip import IpPacket
+from ..wire.packet import RawPayload
 from .truesize import truesize
 
-_MOST_SOURCES: Final = 4096
-
-_NOT_ECT: Final = 1 << 0
-_CE: Final = 1 << 3
+MOST_DATA: Final = 65535
+"""No datagram's data is longer, in bytes."""
 
 _REPEATED: Final = -1
 _OVERLAPS: Final = -2
 
-
-class Reassembly:
-    """The datagrams of which a host has received some fragments.
-
-    A fragment that overlaps another, or disagrees with it about the datagram's end, takes the whole
-    datagram down (RFC 5722's answer to overlaps, as Linux applies it to IPv4); an exact repetition is
-    ignored. No new datagram is begun while those waiting hold ``ipfrag_high_thresh`` bytes.
-    """
-
-    def __init__(self, ip: IpOutput, icmp: Icmp) -> None:
-        self.ip = ip
-        self.icmp = icmp
-        self.mib = ip.counters.ip
-        self.memory: int = 0
-        """Bytes held, as :func:`truesize` counts them."""
-        self._waiting: dict[tuple[int, int, int, int], _Datagram] = {}
-        self._arrivals: dict[int, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def add(self, packet: Ipv4Packet) -> Ipv4Packet | None:
-        """Take a fragment; the whole datagram if this was the last one missing."""
-        self.mib.reasm_reqds += 1
-        key = (packet.source, packet.destination, packet.protocol, packet.ident)
-        datagram = self._waiting.get(key)
-        if datagram is not None and self._is_too_far(datagram):
-            self._discard(datagram)
-            datagram = None
-        if datagram is None:
-            if self.memory > self.ip.sysctl.ipfrag_high_thresh:
-                self.mib.reasm_fails += 1
-                return None
-            datagram = _Datagram(self, key)
-            self._waiting[key] = datagram
-            datagram.arm(self.ip.sysctl.ipfrag_time)
-            datagram.arrival = self._next_arrival(packet.source)
-        before = datagram.memory
-        sound = datagram.insert(packet)
-        self.memory += datagram.memory - before
-        if not sound:
-            self._discard(datagram)
-            return None
-        if not datagram.is_whole():
-            return None
-        self._forget(datagram)
-        return self._assemble(datagram)
-
-    def timed_out(self, datagram: _Datagram) -> None:
-        """Give up; the source is told if the first fragment is there (``ip_expire``)."""
-        self._forget(datagram)
-        self.mib.reasm_timeout += 1
-        self.mib.reasm_fails += 1
-        first = datagram.first
-        if first is not None:
-            self.icmp.send_error(first, ICMP_TIME_EXCEEDED, TIME_EXCEEDED_REASSEMBLY, 0)
-
-    def _assemble(self, datagram: _Datagram) -> Ipv4Packet | None:
-        first = datagram.first
-        assert first is not None
-        ecn = datagram.merged_ecn()
-        data = b"".join([datagram.pieces[offset] for offset in sorted(datagram.pieces)])
-        if ecn < 0 or first.header_length() + len(data) > MAX_LENGTH:
-            self.mib.reasm_fails += 1
-            return None
-        self.mib.reasm_oks += 1
-        try:
-            payload = parse_payload(first.protocol, data, first.source, first.destination)
-        except WireError:
-            self.mib.in_discards += 1
-            return None
-        payload.origin = first.payload.origin
-        whole = Ipv4Packet(first.source, first.destination, first.protocol, payload)
-        whole.ttl = first.ttl
-        whole.tos = (first.tos & ~3) | ecn
-        whole.ident = first.ident
-        whole.options = first.options
-        return whole
-
-    def _discard(self, datagram: _Datagram) -> None:
-        self._forget(datagram)
-        self.mib.reasm_fails += 1
-
-    def _forget(self, datagram: _Datagram) -> None:
-        datagram.cancel()
-        self.memory -= datagram.memory
-        del self._waiting[datagram.key]
-
-    def _next_arrival(self, source: int) -> int:
-        """Number of fragments that have come from ``source``."""
-        if len(self._arrivals) >= _MOST_SOURCES and source not in self._arrivals:
-            self._arrivals.clear()
-        number = self._arrivals.get(source, 0) + 1
-        self._arrivals[source] = number
-        return number
-
-    def _is_too_far(self, datagram: _Datagram) -> bool:
-        """Whether so many other fragments came from the source since this datagram's last one that the
-        identification may have wrapped and be another datagram's (``ip_frag_too_far``)."""
-        before = datagram.arrival
-        datagram.arrival = self._next_arrival(datagram.key[0])
-        distance = self.ip.sysctl.ipfrag_max_dist
-        return distance != 0 and datagram.arrival - before > distance
+TAKEN: Final = 0
+SPOILT: Final = 1
+"""The datagram is to be dropped."""
+ODD_LENGTH: Final = 2
+"""A fragment that is not the last has a length that is no multiple of 8."""
 
 
-class _Datagram(Timer):
+class FragmentTimeouts:
+    """Who is told that a datagram's time is over."""
+
+    def timed_out(self, datagram: FragmentedDatagram) -> None:
+        raise NotImplementedError
+
+
+class FragmentedDatagram(Timer):
     """One datagram's fragments. ``runs`` are the stretches [start, end) received, in order."""
 
     __slots__ = (
@@ -144,11 +52,11 @@ class _Datagram(Timer):
         "table",
     )
 
-    def __init__(self, table: Reassembly, key: tuple[int, int, int, int]) -> None:
-        super().__init__(table.ip.clock)
+    def __init__(self, clock: Clock, table: FragmentTimeouts, key: tuple[int, int, int, int]) -> None:
+        super().__init__(clock)
         self.table = table
         self.key = key
-        self.first: Ipv4Packet | None = None
+        self.first: IpPacket | None = None
         self.pieces: dict[int, bytes] = {}
         self.runs: list[tuple[int, int]] = []
         self.end: int = 0
@@ -156,14 +64,19 @@ class _Datagram(Timer):
         self.end_known: bool = False
         self.received: int = 0
         self.memory: int = 0
+        """What its fragments take, as :func:`truesize` counts it."""
         self.ecn: int = 0
+        """A bit for each value of the ECN field seen."""
         self.arrival: int = 0
 
     def expired(self) -> None:
         self.table.timed_out(self)
 
-    def insert(self, packet: Ipv4Packet) -> bool:
-        """Keep the fragment; False if it spoils the datagram (``ip_frag_queue``)."""
+    def insert(self, packet: IpPacket, trims: bool) -> int:
+        """Keep a fragment: TAKEN, SPOILT or ODD_LENGTH (``ip_frag_queue``).
+
+        With ``trims`` what is beyond a multiple of 8 is cut off, as IPv4 does.
+        """
         payload = packet.payload
         if isinstance(payload, RawPayload):
             data = payload.data
@@ -171,26 +84,28 @@ class _Datagram(Timer):
             data = payload.serialize(packet.source, packet.destination)
         offset = packet.fragment_offset
         end = offset + len(data)
-        if end > MAX_LENGTH:
-            return False
+        if end > MOST_DATA:
+            return SPOILT
         if not packet.more_fragments:
             if end < self.end or (self.end_known and end != self.end):
-                return False
+                return SPOILT
             self.end_known = True
             self.end = end
         else:
             if end & 7:
+                if not trims:
+                    return ODD_LENGTH
                 end &= ~7
                 data = data[: end - offset]
             if end > self.end:
                 if self.end_known:
-                    return False
+                    return SPOILT
                 self.end = end
         if end <= offset:
-            return False
+            return SPOILT
         place = self._place(offset, end)
         if place < 0:
-            return place == _REPEATED
+            return TAKEN if place == _REPEATED else SPOILT
         self._enter_run(place, offset, end)
         self.pieces[offset] = data
         self.received += end - offset
@@ -198,19 +113,21 @@ class _Datagram(Timer):
         self.ecn |= 1 << (packet.tos & 3)
         if offset == 0:
             self.first = packet
-        return True
+        return TAKEN
 
     def is_whole(self) -> bool:
         return self.end_known and self.first is not None and self.received == self.end
 
-    def merged_ecn(self) -> int:
-        """The ECN field of the whole (RFC 3168 §5.3), -1 if the fragments' do not go together."""
-        seen = self.ecn
-        first = self.first
-        assert first is not None
-        if seen & _NOT_ECT and seen != _NOT_ECT:
+    def data(self) -> bytes:
+        """All of it, once it is whole."""
+        return b"".join([self.pieces[offset] for offset in sorted(self.pieces)])
+
+    def merged_ecn(self, first: int) -> int:
+        """The ECN field of the whole whose first fragment has ``first`` (RFC 3168 §5.3), -1 if the
+        fragments' do not go together."""
+        if self.ecn & 1 and self.ecn != 1:
             return -1
-        return 3 if seen & _CE else first.tos & 3
+        return 3 if self.ecn & 8 else first
 
     def _place(self, start: int, end: int) -> int:
         """Index in ``runs`` where the stretch belongs.
@@ -218,7 +135,7 @@ class _Datagram(Timer):
         _REPEATED if it is there already, _OVERLAPS if a part of it is.
         """
         runs = self.runs
-        index = bisect_right(runs, (start, MAX_LENGTH + 1))
+        index = bisect_right(runs, (start, MOST_DATA + 1))
         if index > 0:
             high = runs[index - 1][1]
             if start < high:
@@ -234,3 +151,34 @@ class _Datagram(Timer):
             runs[place - 1] = (runs[place - 1][0], end)
         else:
             runs.insert(place, (start, end))
+
+
+class FragmentTable:
+    """The datagrams waiting for fragments, and the memory they take."""
+
+    def __init__(self) -> None:
+        self.memory: int = 0
+        self._waiting: dict[tuple[int, int, int, int], FragmentedDatagram] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def find(self, key: tuple[int, int, int, int]) -> FragmentedDatagram | None:
+        return self._waiting.get(key)
+
+    def enter(self, datagram: FragmentedDatagram, timeout: int) -> None:
+        """Keep a new datagram for ``timeout`` ns."""
+        self._waiting[datagram.key] = datagram
+        datagram.arm(timeout)
+
+    def insert(self, datagram: FragmentedDatagram, packet: IpPacket, trims: bool) -> int:
+        """:meth:`FragmentedDatagram.insert`, its memory accounted for."""
+        before = datagram.memory
+        verdict = datagram.insert(packet, trims)
+        self.memory += datagram.memory - before
+        return verdict
+
+    def forget(self, datagram: FragmentedDatagram) -> None:
+        datagram.cancel()
+        self.memory -= datagram.memory
+        del self._waiting[datagram.key]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from ..clock.clock import Clock
 from ..wire.address import format_ip, is_v4
 from .interface import Interface
+from .neighbour import FOREVER
 
 
 class RouteEntry:
     """One route.
 
     ``gateway`` is -1 if the prefix is on the link; ``source`` -1 if the interface's address is to be
-    chosen by its subnets. ``connected`` routes come and go with an address.
+    chosen by its subnets. ``connected`` routes come and go with an address; ``automatic`` ones are the
+    stack's own, and several may have one prefix and metric.
     """
 
     __slots__ = (
+        "automatic",
         "connected",
+        "expires",
         "gateway",
         "interface",
         "length",
@@ -42,6 +47,9 @@ class RouteEntry:
         self.metric = metric
         self.source = source
         self.connected: bool = False
+        self.automatic: bool = False
+        self.expires: int = FOREVER
+        """When it ceases to hold, in ns: a router's advertisement has a lifetime."""
 
     def __repr__(self) -> str:
         via = f" via {format_ip(self.gateway)}" if self.gateway >= 0 else ""
@@ -52,20 +60,22 @@ class RouteEntry:
 class RouteTable:
     """The routes of one host, both families, best first."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self._v4: list[RouteEntry] = []
         self._v6: list[RouteEntry] = []
 
     def add(self, entry: RouteEntry) -> None:
         """Add a route. Raises ValueError if one of this prefix and metric is there already.
 
-        Connected routes may double, when two interfaces are on one subnet; the first is used.
+        Automatic ones may double, when two interfaces are on one subnet or two routers on one link;
+        the first is used.
         """
         table = self._table(entry.prefix)
         at = len(table)
         for index, other in enumerate(table):
             same = other.prefix == entry.prefix and other.length == entry.length
-            if same and other.metric == entry.metric and not entry.connected:
+            if same and other.metric == entry.metric and not entry.automatic:
                 raise ValueError(f"there is a route already: {other!r}")
             if at == len(table) and _before(entry, other):
                 at = index
@@ -88,7 +98,11 @@ class RouteTable:
             if destination >> entry.shift != entry.value:
                 continue
             interface = entry.interface
-            if interface.up and (ifindex == 0 or interface.ifindex == ifindex):
+            if (
+                interface.up
+                and (ifindex == 0 or interface.ifindex == ifindex)
+                and self.clock.now < entry.expires
+            ):
                 return entry
         return None
 

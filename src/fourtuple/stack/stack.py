@@ -7,18 +7,26 @@ from typing import Final
 from ..clock.clock import Clock
 from ..clock.streams import Stream
 from ..ports.tables import PortTables
-from ..wire.address import V4_LOOPBACK, format_ip, is_v4, prefix_mask
+from ..wire.address import V4_LOOPBACK, V6_LOOPBACK
 from ..wire.icmp import ICMP_UNREACHABLE
-from ..wire.ip import PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP
+from ..wire.ip import PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, IpPacket
 from ..wire.ipv4 import Ipv4Packet
+from ..wire.ipv6 import Ipv6Packet
+from .addressing import Addressing
+from .advertise import Advertiser
 from .arp import ArpInput
+from .autoconf import Autoconf
 from .base import Device, Transport
 from .icmp import Icmp
+from .icmp6 import Icmp6
 from .interface import Interface
+from .ip6_input import Ip6Input
 from .ip_input import IpInput
 from .ip_output import IpOutput
 from .loopback import Loopback
-from .reassembly import Reassembly
+from .ndp_input import NdpInput
+from .reassembly4 import Reassembly
+from .reassembly6 import Reassembly6
 from .route import RouteEntry
 from .source_check import SourceCheck
 from .sysctl import Sysctl
@@ -29,7 +37,10 @@ LOOPBACK_MTU: Final = 65536
 
 
 class Stack(IpOutput):
-    """One host's stack. It begins with the loopback interface, ifindex 1, which has 127.0.0.1/8."""
+    """One host's stack. It begins with the loopback interface, ifindex 1: 127.0.0.1/8 and ::1/128.
+
+    An interface speaks IPv6 once it has an IPv6 address, or is told to autoconfigure.
+    """
 
     def __init__(self, name: str, clock: Clock, stream: Stream) -> None:
         secret = stream.octets(16)
@@ -37,15 +48,24 @@ class Stack(IpOutput):
         self.name = name
         self.sysctl.attach(self.tables)
         self.transports: list[Transport | None] = [None] * 256
+        self.sources = SourceCheck(self.local, self.routes, self.sysctl)
+        self.arp = ArpInput(self.neighbours, self.local, self.sources)
         self.icmp = Icmp(self, self.transports)
         self.reassembly = Reassembly(self, self.icmp)
-        self.sources = SourceCheck(self.local, self.routes, self.sysctl)
         self.ip_input = IpInput(self, self.icmp, self.reassembly, self.sources, self.transports)
         self.input = self.ip_input
-        self.arp = ArpInput(self.neighbours, self.local, self.sources)
+        self.addressing = Addressing(self, name)
+        self.autoconf = Autoconf(self, self.addressing)
+        self.advertiser = Advertiser(self)
+        self.ndp = NdpInput(self, self.autoconf, self.advertiser)
+        self.icmp6 = Icmp6(self, self.transports, self.ndp)
+        self.reassembly_v6 = Reassembly6(self, self.icmp6)
+        self.ip6_input = Ip6Input(self, self.icmp6, self.reassembly_v6, self.transports)
+        self.v6.input = self.ip6_input
         self.udp = UdpProtocol(self)
         self.tcp = TcpProtocol(self)
         self.register(PROTOCOL_ICMP, self.icmp)
+        self.register(PROTOCOL_ICMPV6, self.icmp6)
         self.register(PROTOCOL_UDP, self.udp)
         self.register(PROTOCOL_TCP, self.tcp)
         self.loopback = Loopback(clock)
@@ -53,13 +73,17 @@ class Stack(IpOutput):
         lo.loopback = True
         self.loopback.sink = lo
         self.add_address(lo, V4_LOOPBACK, 8)
+        self.add_address(lo, V6_LOOPBACK, 128)
 
     def register(self, protocol: int, transport: Transport) -> None:
         """Let ``transport`` take the packets of IP protocol number ``protocol``."""
         self.transports[protocol] = transport
 
-    def send_unreachable(self, packet: Ipv4Packet, code: int) -> None:
-        self.icmp.send_error(packet, ICMP_UNREACHABLE, code, 0)
+    def send_unreachable(self, packet: IpPacket, code: int) -> None:
+        if isinstance(packet, Ipv4Packet):
+            self.icmp.send_error(packet, ICMP_UNREACHABLE, code, 0)
+        elif isinstance(packet, Ipv6Packet):
+            self.icmp6.send_unreachable(packet, code)
 
     # --- interfaces ---------------------------------------------------------------------------
 
@@ -69,7 +93,9 @@ class Stack(IpOutput):
         for other in self.interfaces:
             if other.name == name:
                 raise ValueError(f"host {self.name} has an interface {name} already")
-        interface = Interface(name, len(self.interfaces) + 1, mac, mtu, self.ip_input, self.arp)
+        interface = Interface(
+            name, len(self.interfaces) + 1, mac, mtu, self.ip_input, self.ip6_input, self.arp
+        )
         interface.device = device
         self.interfaces.append(interface)
         return interface
@@ -90,6 +116,7 @@ class Stack(IpOutput):
         interface.up = up
         if not up:
             self.neighbours.forget_interface(interface)
+            self.neighbours_v6.forget_interface(interface)
         self.paths.flush()
 
     def set_mtu(self, interface: Interface, mtu: int) -> None:
@@ -104,37 +131,22 @@ class Stack(IpOutput):
     def add_address(self, interface: Interface, address: int, length: int) -> None:
         """Give ``interface`` an address; its subnet becomes reachable on the link.
 
-        Raises ValueError if it has the address already or ``length`` is no prefix length.
+        With its first IPv6 address it gets a link-local one. Nobody is asked whether an address is
+        free: that is :meth:`autoconfigure`'s way. Raises ValueError if the interface has the address
+        already or ``length`` is no prefix length.
         """
-        bits = 32 if is_v4(address) else 128
-        if not 0 <= length <= bits:
-            raise ValueError(f"{format_ip(address)}/{length}: a prefix has 0 to {bits} bits")
-        if interface.owns(address):
-            raise ValueError(f"{interface.name} has {format_ip(address)} already")
-        interface.addresses.append((address, length))
-        self.local.rebuild(self.interfaces)
-        if not interface.loopback and length < bits:
-            prefix = address & prefix_mask(address, length)
-            if not self._has_connected(interface, prefix, length):
-                entry = RouteEntry(prefix, length, -1, interface, 0, address)
-                entry.connected = True
-                self.routes.add(entry)
-        self.paths.flush()
+        self.addressing.add_address(interface, address, length)
 
     def remove_address(self, interface: Interface, address: int) -> None:
         """Take an address away, with its subnet's route unless another address is on that subnet.
 
         Raises ValueError if the interface has no such address.
         """
-        if not interface.owns(address):
-            raise ValueError(f"{interface.name} does not have {format_ip(address)}")
-        interface.addresses = [pair for pair in interface.addresses if pair[0] != address]
-        for entry in self.routes.entries():
-            if entry.connected and entry.interface is interface and entry.source == address:
-                self.routes.remove(entry)
-                self._reconnect(interface, entry)
-        self.local.rebuild(self.interfaces)
-        self.paths.flush()
+        self.addressing.remove_address(interface, address)
+
+    def autoconfigure(self, interface: Interface) -> None:
+        """Let ``interface`` find its IPv6 addresses and routers itself (RFC 4862)."""
+        self.autoconf.start(interface)
 
     def add_route(
         self, prefix: int, length: int, gateway: int, interface: Interface | None, metric: int, source: int
@@ -144,37 +156,8 @@ class Stack(IpOutput):
         Without an ``interface`` it is the one the gateway is on. Raises ValueError if the gateway is
         not on a link of this host, or there is a route of this prefix and metric already.
         """
-        if interface is None:
-            toward = self.routes.lookup(gateway, 0) if gateway >= 0 else None
-            if toward is None or toward.gateway >= 0:
-                raise ValueError(f"no link of {self.name} leads to gateway {format_ip(gateway)}")
-            interface = toward.interface
-        entry = RouteEntry(prefix, length, gateway, interface, metric, source)
-        self.routes.add(entry)
-        self.paths.flush()
-        return entry
+        return self.addressing.add_route(prefix, length, gateway, interface, metric, source)
 
     def remove_route(self, entry: RouteEntry) -> None:
         """Raises ValueError if the route is not there."""
-        self.routes.remove(entry)
-        self.paths.flush()
-
-    def _has_connected(self, interface: Interface, prefix: int, length: int) -> bool:
-        for entry in self.routes.entries():
-            if (
-                entry.connected
-                and entry.interface is interface
-                and entry.prefix == prefix
-                and entry.length == length
-            ):
-                return True
-        return False
-
-    def _reconnect(self, interface: Interface, gone: RouteEntry) -> None:
-        """Let the next address on the subnet of a removed one keep its route (``promote_secondaries``)."""
-        for own, length in interface.addresses:
-            if length == gone.length and own >> gone.shift == gone.value:
-                entry = RouteEntry(gone.prefix, length, -1, interface, gone.metric, own)
-                entry.connected = True
-                self.routes.add(entry)
-                return
+        self.addressing.remove_route(entry)

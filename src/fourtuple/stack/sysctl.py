@@ -2,10 +2,11 @@
 
 Code reads plain attributes (``sysctl.tcp_sack``); people read and write by name
 (``sysctl.set("net.ipv4.tcp_sack", "0")``) in the text and units of Linux's files below
-``/proc/sys/net``. An attribute is named as the last part of the name, with ``ipv6_``, ``neigh_``,
-``route_`` before it where that part alone would be ambiguous, and holds times in nanoseconds
-whatever the unit of the file, unless the attribute's own name carries a unit (``_us``, ``_ms``, ``_ns``).
-Only settings that change what the simulated stack does are here.
+``/proc/sys/net``. An attribute is named as the last part of the name, with ``ipv6_`` or ``route_`` before
+it where that part alone would be ambiguous, and holds times in nanoseconds whatever the unit of the
+file, unless the attribute's own name carries a unit (``_us``, ``_ms``, ``_ns``). The settings of the
+neighbour tables are in ``neigh4`` and ``neigh6``. Only settings that change what the simulated stack
+does are here.
 """
 
 from __future__ import annotations
@@ -21,6 +22,19 @@ _SECOND: Final = 1_000_000_000
 
 CONGESTION_CONTROLS: Final = ("cubic", "reno")
 """Names ``net.ipv4.tcp_congestion_control`` takes."""
+
+
+class NeighbourSettings:
+    """``net.ipv4.neigh.default`` or ``net.ipv6.neigh.default``."""
+
+    def __init__(self) -> None:
+        self.retrans_time: int = 1000 * _MS
+        self.mcast_solicit: int = 3
+        self.ucast_solicit: int = 3
+        self.base_reachable_time: int = 30000 * _MS
+        self.delay_first_probe_time: int = 5 * _SECOND
+        self.gc_thresh3: int = 1024
+        self.unres_qlen_bytes: int = 212992
 
 
 class Sysctl:
@@ -56,14 +70,9 @@ class Sysctl:
         self.route_mtu_expires: int = 600 * _SECOND
         self.rp_filter: int = 0
         self.igmp_max_memberships: int = 20
-        # net.ipv4.neigh.default
-        self.neigh_retrans_time_ms: int = 1000
-        self.neigh_mcast_solicit: int = 3
-        self.neigh_ucast_solicit: int = 3
-        self.neigh_base_reachable_time_ms: int = 30000
-        self.neigh_delay_first_probe_time: int = 5 * _SECOND
-        self.neigh_gc_thresh3: int = 1024
-        self.neigh_unres_qlen_bytes: int = 212992
+        self.igmp_max_msf: int = 10
+        self.neigh4 = NeighbourSettings()
+        self.neigh6 = NeighbourSettings()
         # net.ipv4: TCP
         self.tcp_syn_retries: int = 6
         self.tcp_synack_retries: int = 5
@@ -123,6 +132,18 @@ class Sysctl:
         self.tcp_comp_sack_nr: int = 44
         # net.ipv6
         self.ipv6_bindv6only: int = 0
+        self.ipv6_forwarding: int = 0
+        self.ipv6_hop_limit: int = 64
+        self.ipv6_accept_ra: int = 1
+        self.ipv6_autoconf: int = 1
+        self.ipv6_dad_transmits: int = 1
+        self.ipv6_router_solicitations: int = 3
+        self.ipv6_router_solicitation_interval: int = 4 * _SECOND
+        self.ipv6_route_mtu_expires: int = 600 * _SECOND
+        self.ipv6_icmp_ratelimit: int = 1000 * _MS
+        self.ipv6_ip6frag_high_thresh: int = 4194304
+        self.ipv6_ip6frag_time: int = 60 * _SECOND
+        self.ipv6_mld_max_msf: int = 64
 
     def attach(self, tables: PortTables) -> None:
         """Let settings of the port rules act on ``tables``, now and when they change."""
@@ -132,7 +153,7 @@ class Sysctl:
     def get(self, name: str) -> str:
         """The setting's text as ``sysctl -n`` prints it. Raises ValueError naming an unknown one."""
         setting = _setting(name)
-        value: object = getattr(self, setting.attribute)
+        value: object = getattr(self._holder(setting), setting.attribute)
         if isinstance(value, tuple):
             return "\t".join([str(part) for part in value])
         if isinstance(value, int):
@@ -146,12 +167,12 @@ class Sysctl:
         if setting.kind == _CHOICE:
             if text not in CONGESTION_CONTROLS:
                 raise ValueError(f"{name}: {text!r} is none of {', '.join(CONGESTION_CONTROLS)}")
-            setattr(self, setting.attribute, text)
+            setattr(self._holder(setting), setting.attribute, text)
         elif setting.kind == _PORTS:
             parse_port_list(name, text)
-            setattr(self, setting.attribute, text)
+            setattr(self._holder(setting), setting.attribute, text)
         elif setting.kind == _NUMBER:
-            setattr(self, setting.attribute, _number(name, text, setting) * setting.unit)
+            setattr(self._holder(setting), setting.attribute, _number(name, text, setting) * setting.unit)
         else:
             parts = text.split()
             if len(parts) != setting.kind:
@@ -159,12 +180,17 @@ class Sysctl:
             numbers = tuple([_number(name, part, setting) for part in parts])
             if setting.attribute == "ip_local_port_range" and numbers[0] > numbers[1]:
                 raise ValueError(f"{name}: {numbers[0]} is above {numbers[1]}")
-            setattr(self, setting.attribute, numbers)
+            setattr(self._holder(setting), setting.attribute, numbers)
         self._pass_on()
 
     def names(self) -> list[str]:
         """Every setting's name, sorted."""
         return sorted(_SETTINGS)
+
+    def _holder(self, setting: _Setting) -> object:
+        if setting.holder:
+            return self.neigh6 if setting.holder == _NEIGH6 else self.neigh4
+        return self
 
     def _pass_on(self) -> None:
         tables = self._tables
@@ -205,15 +231,20 @@ _CHOICE: Final = -1
 _PORTS: Final = -2
 
 
+_NEIGH4: Final = 4
+_NEIGH6: Final = 6
+
+
 class _Setting:
     """Where a name's value is kept, what values it takes and how many attribute units its unit is."""
 
-    def __init__(self, attribute: str, low: int, high: int, unit: int, kind: int) -> None:
+    def __init__(self, attribute: str, low: int, high: int, unit: int, kind: int, holder: int) -> None:
         self.attribute = attribute
         self.low = low
         self.high = high
         self.unit = unit
         self.kind = kind
+        self.holder = holder
 
 
 def _setting(name: str) -> _Setting:
@@ -240,16 +271,22 @@ def _build_settings() -> dict[str, _Setting]:
         ("net.ipv4.", "", _IPV4),
         ("net.ipv4.route.", "route_", _ROUTE),
         ("net.ipv4.conf.all.", "", _CONF),
-        ("net.ipv4.neigh.default.", "neigh_", _NEIGHBOUR),
         ("net.ipv6.", "ipv6_", _IPV6),
+        ("net.ipv6.conf.all.", "ipv6_", _IPV6_CONF),
+        ("net.ipv6.route.", "ipv6_route_", _IPV6_ROUTE),
+        ("net.ipv6.icmp.", "ipv6_icmp_", _IPV6_ICMP),
     ):
         for name, low, high, unit in rows:
-            settings[prefix + name] = _Setting(before + name, low, high, unit, _NUMBER)
-    settings["net.ipv4.ip_local_port_range"] = _Setting("ip_local_port_range", 1, 65535, 1, 2)
-    settings["net.ipv4.ip_local_reserved_ports"] = _Setting("ip_local_reserved_ports", 0, 0, 1, _PORTS)
-    settings["net.ipv4.tcp_rmem"] = _Setting("tcp_rmem", 1, _INT_MAX, 1, 3)
-    settings["net.ipv4.tcp_wmem"] = _Setting("tcp_wmem", 1, _INT_MAX, 1, 3)
-    settings["net.ipv4.tcp_congestion_control"] = _Setting("tcp_congestion_control", 0, 0, 1, _CHOICE)
+            settings[prefix + name] = _Setting(before + name, low, high, unit, _NUMBER, 0)
+    for name, low, high, unit in _NEIGHBOUR:
+        attribute = name.removesuffix("_ms")
+        settings["net.ipv4.neigh.default." + name] = _Setting(attribute, low, high, unit, _NUMBER, _NEIGH4)
+        settings["net.ipv6.neigh.default." + name] = _Setting(attribute, low, high, unit, _NUMBER, _NEIGH6)
+    settings["net.ipv4.ip_local_port_range"] = _Setting("ip_local_port_range", 1, 65535, 1, 2, 0)
+    settings["net.ipv4.ip_local_reserved_ports"] = _Setting("ip_local_reserved_ports", 0, 0, 1, _PORTS, 0)
+    settings["net.ipv4.tcp_rmem"] = _Setting("tcp_rmem", 1, _INT_MAX, 1, 3, 0)
+    settings["net.ipv4.tcp_wmem"] = _Setting("tcp_wmem", 1, _INT_MAX, 1, 3, 0)
+    settings["net.ipv4.tcp_congestion_control"] = _Setting("tcp_congestion_control", 0, 0, 1, _CHOICE, 0)
     settings["net.ipv4.conf.all.forwarding"] = settings["net.ipv4.ip_forward"]
     return settings
 
@@ -280,6 +317,7 @@ _IPV4: Final[list[tuple[str, int, int, int]]] = [
     ("ipfrag_time", 1, _INT_MAX, _SECOND),
     ("ipfrag_max_dist", 0, _INT_MAX, 1),
     ("igmp_max_memberships", 0, _INT_MAX, 1),
+    ("igmp_max_msf", 0, _INT_MAX, 1),
     ("tcp_syn_retries", 1, 127, 1),
     ("tcp_synack_retries", 0, 255, 1),
     ("tcp_syn_linear_timeouts", 0, 127, 1),
@@ -345,10 +383,10 @@ _CONF: Final[list[tuple[str, int, int, int]]] = [
 ]
 
 _NEIGHBOUR: Final[list[tuple[str, int, int, int]]] = [
-    ("retrans_time_ms", 1, _INT_MAX, 1),
+    ("retrans_time_ms", 1, _INT_MAX, _MS),
     ("mcast_solicit", 0, _INT_MAX, 1),
     ("ucast_solicit", 0, _INT_MAX, 1),
-    ("base_reachable_time_ms", 1, _INT_MAX, 1),
+    ("base_reachable_time_ms", 1, _INT_MAX, _MS),
     ("delay_first_probe_time", 0, _INT_MAX, _SECOND),
     ("gc_thresh3", 1, _INT_MAX, 1),
     ("unres_qlen_bytes", 0, _INT_MAX, 1),
@@ -356,6 +394,23 @@ _NEIGHBOUR: Final[list[tuple[str, int, int, int]]] = [
 
 _IPV6: Final[list[tuple[str, int, int, int]]] = [
     ("bindv6only", 0, 1, 1),
+    ("ip6frag_high_thresh", 0, _INT_MAX, 1),
+    ("ip6frag_time", 1, _INT_MAX, _SECOND),
+    ("mld_max_msf", 0, _INT_MAX, 1),
 ]
+
+_IPV6_CONF: Final[list[tuple[str, int, int, int]]] = [
+    ("forwarding", 0, 1, 1),
+    ("hop_limit", 1, 255, 1),
+    ("accept_ra", 0, 2, 1),
+    ("autoconf", 0, 1, 1),
+    ("dad_transmits", 0, _INT_MAX, 1),
+    ("router_solicitations", 0, _INT_MAX, 1),
+    ("router_solicitation_interval", 1, _INT_MAX, _SECOND),
+]
+
+_IPV6_ROUTE: Final[list[tuple[str, int, int, int]]] = [("mtu_expires", 1, _INT_MAX, _SECOND)]
+
+_IPV6_ICMP: Final[list[tuple[str, int, int, int]]] = [("ratelimit", 0, _INT_MAX, _MS)]
 
 _SETTINGS: Final = _build_settings()

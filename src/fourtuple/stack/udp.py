@@ -5,10 +5,13 @@ from __future__ import annotations
 from ..ports.endpoint import Endpoint
 from ..wire.address import is_multicast
 from ..wire.icmp import UNREACHABLE_PORT
+from ..wire.ip import IpPacket
 from ..wire.ipv4 import Ipv4Packet
+from ..wire.ipv6 import Ipv6Packet
 from ..wire.udp import UdpDatagram
 from .base import IcmpError, SocketEvents, Transport
 from .ip_output import IpOutput
+from .mib import UdpCounters
 from .truesize import truesize
 from .udp_socket import Datagram, UdpSocket
 
@@ -19,27 +22,34 @@ class UdpProtocol(Transport):
     def __init__(self, ip: IpOutput) -> None:
         self.ip = ip
         self.mib = ip.counters.udp
+        self.mib_v6 = ip.counters.udp6
 
     def create(self, endpoint: Endpoint, events: SocketEvents | None) -> UdpSocket:
         """A socket that owns ``endpoint``."""
-        socket = UdpSocket(self.ip, self.mib, endpoint, events)
+        socket = UdpSocket(self.ip, endpoint, events)
         endpoint.owner = socket
         return socket
 
     def input(self, packet: Ipv4Packet, ifindex: int) -> None:
+        self._receive(packet, ifindex, self.mib)
+
+    def input_v6(self, packet: Ipv6Packet, ifindex: int) -> None:
+        self._receive(packet, ifindex, self.mib_v6)
+
+    def _receive(self, packet: IpPacket, ifindex: int, mib: UdpCounters) -> None:
         datagram = packet.payload
         if not isinstance(datagram, UdpDatagram):
-            self.mib.in_errors += 1
+            mib.in_errors += 1
             return
         destination = packet.destination
         if is_multicast(destination) or self.ip.local.is_broadcast(destination):
-            self._deliver_group(packet, datagram, ifindex)
+            self._deliver_group(packet, datagram, ifindex, mib)
             return
         endpoint = self.ip.tables.lookup_udp(
             packet.source, datagram.source_port, destination, datagram.destination_port, ifindex, None
         )
         if endpoint is None:
-            self.mib.no_ports += 1
+            mib.no_ports += 1
             self.ip.send_unreachable(packet, UNREACHABLE_PORT)
             return
         socket = endpoint.owner
@@ -59,7 +69,7 @@ class UdpProtocol(Transport):
         if isinstance(socket, UdpSocket):
             socket.icmp_error(error)
 
-    def _deliver_group(self, packet: Ipv4Packet, datagram: UdpDatagram, ifindex: int) -> None:
+    def _deliver_group(self, packet: IpPacket, datagram: UdpDatagram, ifindex: int, mib: UdpCounters) -> None:
         """Every socket that asked for it gets a broadcast or multicast."""
         endpoints = self.ip.tables.lookup_udp_multicast(
             packet.source,
@@ -70,7 +80,7 @@ class UdpProtocol(Transport):
             None,
         )
         if not endpoints:
-            self.mib.ignored_multi += 1
+            mib.ignored_multi += 1
             return
         received = self._received(packet, datagram, ifindex)
         for endpoint in endpoints:
@@ -78,7 +88,7 @@ class UdpProtocol(Transport):
             if isinstance(socket, UdpSocket):
                 socket.deliver(received)
 
-    def _received(self, packet: Ipv4Packet, datagram: UdpDatagram, ifindex: int) -> Datagram:
+    def _received(self, packet: IpPacket, datagram: UdpDatagram, ifindex: int) -> Datagram:
         return Datagram(
             datagram.payload,
             packet.source,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from errno import (
     EACCES,
+    EADDRINUSE,
     EDESTADDRREQ,
     EINVAL,
     EMSGSIZE,
@@ -16,15 +17,19 @@ from errno import (
 )
 from typing import Final
 
-from ..ports.endpoint import ESTABLISHED, Endpoint
-from ..wire.address import V4_ANY, V4_LOOPBACK, is_any, is_multicast
+from ..ports.endpoint import AF_INET6, ESTABLISHED, Endpoint
+from ..wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_any, is_multicast, is_v4
 from ..wire.ip import PROTOCOL_UDP
 from ..wire.ipv4 import MAX_LENGTH, Ipv4Packet
+from ..wire.ipv6 import MAX_PAYLOAD, Ipv6Packet
 from ..wire.udp import HEADER_LENGTH, UdpDatagram
 from .base import IcmpError, SocketEvents
-from .icmp_errno import icmp_errno
+from .datagram import ORIGIN_ICMP, ORIGIN_ICMP6, ORIGIN_LOCAL
+from .datagram import Datagram as Datagram
+from .datagram import SocketError as SocketError
+from .icmp_errno import icmp_errno, icmpv6_errno
 from .ip_output import IpOutput
-from .membership import block_source, join, join_source, leave, leave_all, leave_source, unblock_source
+from .membership import add_source, join, leave, leave_all, remove_source
 from .mib import UdpCounters
 from .path import BROADCAST, MULTICAST, Path
 from .poll_bits import (
@@ -50,70 +55,10 @@ PMTUDISC_PROBE: Final = 3
 PMTUDISC_INTERFACE: Final = 4
 PMTUDISC_OMIT: Final = 5
 
-ORIGIN_LOCAL: Final = 1
-ORIGIN_ICMP: Final = 2
+_NO_LIMIT: Final = 1 << 30
 
 _READABLE: Final = POLLIN | POLLRDNORM
 _WRITABLE: Final = POLLOUT | POLLWRNORM | POLLWRBAND
-
-
-class Datagram:
-    """A datagram in a receive queue. ``time`` is when it arrived, in ns."""
-
-    __slots__ = ("data", "destination", "ifindex", "size", "source", "source_port", "time", "tos", "ttl")
-
-    def __init__(
-        self,
-        data: bytes,
-        source: int,
-        source_port: int,
-        destination: int,
-        ifindex: int,
-        ttl: int,
-        tos: int,
-        time: int,
-        size: int,
-    ) -> None:
-        self.data = data
-        self.source = source
-        self.source_port = source_port
-        self.destination = destination
-        self.ifindex = ifindex
-        self.ttl = ttl
-        self.tos = tos
-        self.time = time
-        self.size = size
-        """What it charges the receive buffer with, in bytes (:func:`truesize`)."""
-
-
-class SocketError:
-    """An entry of the error queue (IP_RECVERR; struct sock_extended_err)."""
-
-    __slots__ = ("code", "data", "destination", "errno", "info", "origin", "port", "reporter", "type")
-
-    def __init__(
-        self,
-        errno: int,
-        origin: int,
-        type: int,
-        code: int,
-        info: int,
-        reporter: int,
-        destination: int,
-        port: int,
-        data: bytes,
-    ) -> None:
-        self.errno = errno
-        self.origin = origin
-        self.type = type
-        self.code = code
-        self.info = info
-        self.reporter = reporter
-        """Who sent the ICMP error; 0.0.0.0 for a local one."""
-        self.destination = destination
-        self.port = port
-        self.data = data
-        """What is left of the datagram that failed."""
 
 
 class UdpSocket:
@@ -124,19 +69,21 @@ class UdpSocket:
     (``forward_deficit``) is given back at once here.
     """
 
-    def __init__(
-        self, ip: IpOutput, mib: UdpCounters, endpoint: Endpoint, events: SocketEvents | None
-    ) -> None:
+    def __init__(self, ip: IpOutput, endpoint: Endpoint, events: SocketEvents | None) -> None:
         self.ip = ip
-        self.mib = mib
+        self.mib: UdpCounters = ip.counters.udp6 if endpoint.family == AF_INET6 else ip.counters.udp
         self.endpoint = endpoint
         self.events = events
         self.rcvbuf: int = ip.sysctl.rmem_default
         self.sndbuf: int = ip.sysctl.wmem_default
+        """Never full: what a socket sends is at once the link's."""
         self.broadcast: bool = False
         self.tos: int = 0
         self.ttl: int = 0
         """IP_TTL, 0 for the host's default."""
+        self.tclass: int = 0
+        self.hop_limit: int = 0
+        """IPV6_UNICAST_HOPS, 0 for the default."""
         self.pmtudisc: int = PMTUDISC_DONT if ip.sysctl.ip_no_pmtu_disc else PMTUDISC_WANT
         self.multicast_ttl: int = 1
         self.multicast_loop: bool = True
@@ -144,6 +91,10 @@ class UdpSocket:
         """IP_MULTICAST_IF as an ifindex, 0 for the route's choice."""
         self.multicast_source: int = V4_ANY
         """IP_MULTICAST_IF as an address."""
+        self.multicast_hops: int = 1
+        self.multicast_loop_v6: bool = True
+        self.multicast_if_v6: int = 0
+        """IPV6_MULTICAST_IF."""
         self.recverr: bool = False
         self.error: int = 0
         self.read_shut: bool = False
@@ -185,27 +136,26 @@ class UdpSocket:
             port = endpoint.peer_port
         elif port == 0:
             return EINVAL
-        if source == V4_ANY and not is_any(endpoint.local):
-            source = endpoint.local
-        if is_any(destination):
-            destination = source if source != V4_ANY else V4_LOOPBACK
+        source, destination = self._addresses(source, destination)
         if device == 0:
             device = endpoint.device
         if is_multicast(destination):
             if device == 0:
-                device = self.multicast_if
-            if source == V4_ANY:
+                device = self.multicast_if if is_v4(destination) else self.multicast_if_v6
+            if source == V4_ANY and is_v4(destination):
                 source = self.multicast_source
         path = ip.paths.find(destination, source, device)
         if path is None:
-            ip.mib.out_no_routes += 1
+            self._count_no_route(destination)
             return ENETUNREACH
         if path.kind == BROADCAST and not self.broadcast:
             return EACCES
-        if source == V4_ANY:
+        if is_any(source):
             source = path.source
         datagram = UdpDatagram(endpoint.local_port, port, data)
         datagram.origin = endpoint
+        if path.is_v6:
+            return self._send_v6(source, destination, datagram, tos, ttl, path)
         packet = Ipv4Packet(source, destination, PROTOCOL_UDP, datagram)
         packet.tos = self.tos if tos < 0 else tos
         if ttl:
@@ -214,33 +164,78 @@ class UdpSocket:
             packet.ttl = self.multicast_ttl
         else:
             packet.ttl = self.ttl or ip.sysctl.ip_default_ttl
-        return self._send_packet(packet, path, port)
-
-    def _send_packet(self, packet: Ipv4Packet, path: Path, port: int) -> int:
-        """Size, pending error and permission to send are looked at only now (``ip_make_skb``)."""
         discovery = self.pmtudisc
         mtu = path.mtu if discovery < PMTUDISC_PROBE else path.interface.mtu
         length = packet.wire_length()
-        whole_only = PMTUDISC_DO <= discovery <= PMTUDISC_INTERFACE
-        if length > MAX_LENGTH or (whole_only and length > mtu):
-            if self.recverr:
-                self._note_too_long(packet, port, mtu)
-            return EMSGSIZE
-        code = self.take_error()
+        code = self._check_send(destination, port, length, length > MAX_LENGTH, mtu)
         if code != 0:
             return code
-        if self.write_shut:
-            return EPIPE
         if discovery == PMTUDISC_WANT:
             packet.dont_fragment = length <= mtu and not path.mtu_locked
         else:
             packet.dont_fragment = discovery in (PMTUDISC_DO, PMTUDISC_PROBE)
-        code = self.ip.send_on(packet, path, mtu, self.multicast_loop)
+        return self._sent(ip.send_on(packet, path, mtu, self.multicast_loop))
+
+    def _send_v6(
+        self, source: int, destination: int, datagram: UdpDatagram, tos: int, ttl: int, path: Path
+    ) -> int:
+        """``udpv6_sendmsg`` from the route on."""
+        packet = Ipv6Packet(source, destination, PROTOCOL_UDP, datagram)
+        packet.tos = self.tclass if tos < 0 else tos
+        if ttl:
+            packet.ttl = ttl
+        elif path.kind == MULTICAST:
+            packet.ttl = self.multicast_hops
+        else:
+            packet.ttl = self.hop_limit or self.ip.v6.hop_limit(path)
+        mtu = path.mtu if self.pmtudisc < PMTUDISC_PROBE else path.interface.mtu_v6()
+        length = packet.wire_length()
+        too_long = datagram.wire_length() > MAX_PAYLOAD
+        code = self._check_send(destination, datagram.destination_port, length, too_long, mtu)
+        if code != 0:
+            return code
+        return self._sent(self.ip.v6.send_on(packet, path, mtu, self.multicast_loop_v6, False))
+
+    def _addresses(self, source: int, destination: int) -> tuple[int, int]:
+        """Source and destination with what the socket is bound to, and this host for the wildcard."""
+        local = self.endpoint.local
+        if is_any(source):
+            source = local
+        if destination == V6_ANY:
+            return source, V6_LOOPBACK
+        if destination == V4_ANY:
+            return (V4_ANY, V4_LOOPBACK) if is_any(source) else (source, source)
+        if is_any(source) and is_v4(destination):
+            source = V4_ANY
+        return source, destination
+
+    def _check_send(self, destination: int, port: int, length: int, too_long: bool, mtu: int) -> int:
+        """Size, pending error and permission to send are looked at only now (``ip_make_skb``)."""
+        whole_only = PMTUDISC_DO <= self.pmtudisc <= PMTUDISC_INTERFACE
+        if too_long or (whole_only and length > mtu):
+            if self.recverr:
+                # The error queue names the MTU that was exceeded (``ip_local_error``).
+                self._queue_error(
+                    SocketError(EMSGSIZE, ORIGIN_LOCAL, 0, 0, mtu, V4_ANY, destination, port, b"")
+                )
+            return EMSGSIZE
+        code = self.take_error()
+        if code != 0:
+            return code
+        return EPIPE if self.write_shut else 0
+
+    def _sent(self, code: int) -> int:
         if code == ENOBUFS and not self.recverr:
             return 0
         if code == 0:
             self.mib.out_datagrams += 1
         return code
+
+    def _count_no_route(self, destination: int) -> None:
+        if is_v4(destination):
+            self.ip.counters.ip.out_no_routes += 1
+        else:
+            self.ip.counters.ip6.out_no_routes += 1
 
     def connect(self, address: int, port: int) -> int:
         """Fix the peer; 0, EAGAIN (no port free), ENETUNREACH, EACCES (``__ip4_datagram_connect``)."""
@@ -249,24 +244,20 @@ class UdpSocket:
             code = self.ip.tables.autobind_udp(endpoint)
             if code != 0:
                 return code
-        source = endpoint.local if not is_any(endpoint.local) else V4_ANY
+        source, address = self._addresses(V4_ANY, address)
         device = endpoint.device
-        if is_any(address):
-            address = source if source != V4_ANY else V4_LOOPBACK
         if is_multicast(address):
             if device == 0:
-                device = self.multicast_if
-            if source == V4_ANY:
+                device = self.multicast_if if is_v4(address) else self.multicast_if_v6
+            if source == V4_ANY and is_v4(address):
                 source = self.multicast_source
         path = self.ip.paths.find(address, source, device)
         if path is None:
-            self.ip.mib.out_no_routes += 1
+            self._count_no_route(address)
             return ENETUNREACH
         if path.kind == BROADCAST and not self.broadcast:
             return EACCES
-        return self.ip.tables.connect_udp(
-            endpoint, path.source if source == V4_ANY else source, address, port
-        )
+        return self.ip.tables.connect_udp(endpoint, path.source if is_any(source) else source, address, port)
 
     def disconnect(self) -> None:
         """connect() to AF_UNSPEC; gives up the bound device too (``__udp_disconnect``)."""
@@ -355,7 +346,10 @@ class UdpSocket:
 
         Without IP_RECVERR only a connected socket is told, and only what is final.
         """
-        code, final = icmp_errno(error.type, error.code)
+        v6 = error.type_v6 >= 0
+        type = error.type_v6 if v6 else error.type
+        icmp_code = error.code_v6 if v6 else error.code
+        code, final = icmpv6_errno(type, icmp_code) if v6 else icmp_errno(type, icmp_code)
         if code == EMSGSIZE:
             if self.pmtudisc == PMTUDISC_DONT:
                 return
@@ -367,9 +361,9 @@ class UdpSocket:
             self._queue_error(
                 SocketError(
                     code,
-                    ORIGIN_ICMP,
-                    error.type,
-                    error.code,
+                    ORIGIN_ICMP6 if v6 else ORIGIN_ICMP,
+                    type,
+                    icmp_code,
                     error.mtu,
                     error.reporter,
                     error.destination,
@@ -390,7 +384,7 @@ class UdpSocket:
         found = self._errors.popleft()
         self.rmem -= truesize(len(found.data))
         # The next entry's error becomes the pending one (``sock_dequeue_err_skb``).
-        if self._errors and self._errors[0].origin == ORIGIN_ICMP:
+        if self._errors and self._errors[0].origin != ORIGIN_LOCAL:
             self.error = self._errors[0].errno
         return found
 
@@ -401,12 +395,6 @@ class UdpSocket:
         self.rmem += size
         self._errors.append(entry)
 
-    def _note_too_long(self, packet: Ipv4Packet, port: int, mtu: int) -> None:
-        """``ip_local_error``: the error queue names the MTU that was exceeded."""
-        self._queue_error(
-            SocketError(EMSGSIZE, ORIGIN_LOCAL, 0, 0, mtu, V4_ANY, packet.destination, port, b"")
-        )
-
     # --- multicast ----------------------------------------------------------------------------
 
     def join_group(self, group: int, ifindex: int) -> int:
@@ -414,10 +402,7 @@ class UdpSocket:
 
         0, EINVAL (no group), ENODEV, EADDRINUSE (joined already), ENOBUFS (too many).
         """
-        ifindex = self._group_interface(group, ifindex)
-        if ifindex == 0:
-            return ENODEV if is_multicast(group) else EINVAL
-        return join(self.endpoint, self.ip.groups, group, ifindex, self.ip.sysctl.igmp_max_memberships)
+        return self._join(group, self._group_interface(group, ifindex), False)
 
     def leave_group(self, group: int, ifindex: int) -> int:
         """IP_DROP_MEMBERSHIP; 0 or EADDRNOTAVAIL."""
@@ -426,29 +411,40 @@ class UdpSocket:
     def join_source_group(self, group: int, ifindex: int, source: int) -> int:
         """IP_ADD_SOURCE_MEMBERSHIP."""
         ifindex = self._group_interface(group, ifindex)
-        if ifindex == 0:
-            return ENODEV if is_multicast(group) else EINVAL
-        limit = self.ip.sysctl.igmp_max_memberships
-        return join_source(self.endpoint, self.ip.groups, group, ifindex, source, limit)
+        code = self._join(group, ifindex, True)
+        if code != 0 and code != EADDRINUSE:
+            return code
+        return self._add_source(group, ifindex, source, True)
 
     def leave_source_group(self, group: int, ifindex: int, source: int) -> int:
         """IP_DROP_SOURCE_MEMBERSHIP."""
-        return leave_source(
-            self.endpoint, self.ip.groups, group, self._group_interface(group, ifindex), source
-        )
+        ifindex = self._group_interface(group, ifindex)
+        return remove_source(self.endpoint, self.ip.groups, group, ifindex, source, True)
 
     def block_source(self, group: int, ifindex: int, source: int) -> int:
         """IP_BLOCK_SOURCE."""
-        return block_source(self.endpoint, group, self._group_interface(group, ifindex), source)
+        return self._add_source(group, self._group_interface(group, ifindex), source, False)
 
     def unblock_source(self, group: int, ifindex: int, source: int) -> int:
         """IP_UNBLOCK_SOURCE."""
-        return unblock_source(self.endpoint, group, self._group_interface(group, ifindex), source)
+        ifindex = self._group_interface(group, ifindex)
+        return remove_source(self.endpoint, self.ip.groups, group, ifindex, source, False)
+
+    def _join(self, group: int, ifindex: int, include: bool) -> int:
+        if ifindex == 0:
+            return ENODEV if is_multicast(group) else EINVAL
+        limit = self.ip.sysctl.igmp_max_memberships if is_v4(group) else _NO_LIMIT
+        return join(self.endpoint, self.ip.groups, group, ifindex, include, limit)
+
+    def _add_source(self, group: int, ifindex: int, source: int, include: bool) -> int:
+        sysctl = self.ip.sysctl
+        limit = sysctl.igmp_max_msf if is_v4(group) else sysctl.ipv6_mld_max_msf
+        return add_source(self.endpoint, self.ip.groups, group, ifindex, source, include, limit)
 
     def _group_interface(self, group: int, ifindex: int) -> int:
         if ifindex:
             return ifindex if self.ip.paths.interface(ifindex) is not None else 0
         if not is_multicast(group):
             return 0
-        path = self.ip.paths.find(group, V4_ANY, 0)
+        path = self.ip.paths.find(group, V4_ANY if is_v4(group) else V6_ANY, 0)
         return path.interface.ifindex if path is not None else 0

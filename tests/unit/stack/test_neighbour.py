@@ -264,7 +264,7 @@ def test_flood_of_requests_keeps_the_table_bounded_and_the_neighbour_in_use() ->
     for number in range(3000):
         address = f"10.1.{number >> 8}.{number & 255}"
         interface.receive(arp_request(address, ME, mac=MAC | 0xF0_0000 | number))
-    limit = stack.sysctl.neigh_gc_thresh3
+    limit = stack.sysctl.neigh4.gc_thresh3
     assert len(stack.neighbours.entries()) == limit
     assert stack.neighbours.table_fulls == 3000 - (limit - 1)
     device.take()

@@ -62,8 +62,8 @@ def test_fragments_in_any_order_make_the_whole(order: tuple[int, ...]) -> None:
     assert data_of(upper) == [DATA[:1700]]
     assert stack.counters.ip.reasm_oks == 1
     assert stack.counters.ip.reasm_reqds == len(order)
-    assert len(stack.reassembly) == 0
-    assert stack.reassembly.memory == 0
+    assert len(stack.reassembly.table) == 0
+    assert stack.reassembly.table.memory == 0
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_spoilt_datagram_is_dropped_whole(parts: tuple[Ipv4Packet, ...]) -> None
     stack, interface, _, _, upper = receiver()
     give(interface, *parts)
     assert stack.counters.ip.reasm_fails == 1
-    assert len(stack.reassembly) == 0
-    assert stack.reassembly.memory == 0
+    assert len(stack.reassembly.table) == 0
+    assert stack.reassembly.table.memory == 0
     assert not upper.packets
 
 
@@ -131,7 +131,7 @@ def test_missing_fragment_times_out_and_the_source_is_told() -> None:
     assert (stack.counters.ip.reasm_timeout, stack.counters.ip.reasm_fails) == (1, 1)
     [message] = device.messages()
     assert (message.type, message.code) == (11, 1)
-    assert stack.reassembly.memory == 0
+    assert stack.reassembly.table.memory == 0
 
 
 def test_first_fragment_missing_times_out_in_silence() -> None:
@@ -148,7 +148,7 @@ def test_late_fragment_begins_a_datagram_of_its_own() -> None:
     settle(clock, 31 * SECOND)
     give(interface, piece(800, 900, last=True))
     assert not upper.packets
-    assert len(stack.reassembly) == 1
+    assert len(stack.reassembly.table) == 1
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_fragments_of_different_datagrams_do_not_mix(other: dict[str, object]) -
         setattr(stranger, name, value)
     give(interface, piece(0, 800), stranger)
     assert not upper.packets
-    assert len(stack.reassembly) == 2
+    assert len(stack.reassembly.table) == 2
 
 
 def test_bomb_of_first_fragments_stays_within_the_memory_limit() -> None:
@@ -175,7 +175,7 @@ def test_bomb_of_first_fragments_stays_within_the_memory_limit() -> None:
     stack.sysctl.set("net.ipv4.ipfrag_max_dist", 0)
     for number in range(2000):
         give(interface, piece(0, 800, ident=number))
-    assert stack.reassembly.memory <= 100_000 + 2304
+    assert stack.reassembly.table.memory <= 100_000 + 2304
     assert stack.counters.ip.reasm_fails > 1900
     # What was begun before can still be completed.
     give(interface, piece(800, 808, last=True, ident=0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import pytest
 from builders_stack import lone_host
 
@@ -26,14 +28,14 @@ from fourtuple.stack.sysctl import Sysctl
             "ip_local_reserved_ports",
             "8080,9000-9010",
         ),
-        ("net.ipv4.neigh.default.retrans_time_ms", "1000", "7", "neigh_retrans_time_ms", 7),
+        ("net.ipv4.neigh.default.retrans_time_ms", "1000", "7", "neigh4.retrans_time", 7_000_000),
     ],
 )
 def test_setting_by_name(name: str, default: str, new: str, attribute: str, value: object) -> None:
     sysctl = Sysctl()
     assert sysctl.get(name) == default
     sysctl.set(name, new)
-    assert getattr(sysctl, attribute) == value
+    assert attrgetter(attribute)(sysctl) == value
     assert sysctl.get(name).split() == new.split()
 
 
