@@ -10,6 +10,7 @@ from ..stack.base import Device, FrameSink
 from ..stack.interface import Interface
 from ..wire.address import V4_LOOPBACK, format_ip
 from ..wire.ethernet import EthernetFrame, parse_frame
+from ..wire.ip import IpPacket
 from .link import Direction, Link, LinkEnd
 from .node import Node
 from .switch import Switch, SwitchPort
@@ -23,7 +24,12 @@ class Reparse(Device):
         self.device = device
 
     def transmit(self, frame: EthernetFrame) -> None:
-        self.device.transmit(parse_frame(frame.serialize()))
+        parsed = parse_frame(frame.serialize())
+        before, after = frame.payload, parsed.payload
+        if isinstance(before, IpPacket) and isinstance(after, IpPacket):
+            # A loopback's tap sees only the parsed frame, and asks it for its sender too.
+            after.payload.origin = before.payload.origin
+        self.device.transmit(parsed)
 
 
 class _Plug:

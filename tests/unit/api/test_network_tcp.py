@@ -206,6 +206,19 @@ def test_capture_without_arrivals_has_each_packet_once(tmp_path: Path) -> None:
     assert b"taken by" not in once
 
 
+@pytest.mark.parametrize("bytes_on_wire", [False, True])
+def test_capture_of_a_loopback_names_both_ends_of_a_packet(tmp_path: Path, bytes_on_wire: bool) -> None:
+    with Network(bytes_on_wire=bytes_on_wire) as network:
+        host = network.host("h")
+        host.spawn(serve, 80, daemon=True)
+        host.spawn(call, "127.0.0.1", 80, 5000, start="1ms")
+        network.capture(tmp_path / "x.pcapng")
+        network.run()
+    data = (tmp_path / "x.pcapng").read_bytes()
+    assert b"sent by h: call[2] fd 3" in data
+    assert b"taken by h: serve[1] fd 4" in data
+
+
 def test_events_are_kept_on_request_only() -> None:
     for keep in (False, True):
         with Network(keep_trace=keep) as network:
