@@ -2,7 +2,7 @@
 
 import os
 import signal
-import threading
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -110,12 +110,11 @@ except KeyboardInterrupt:
         raise KeyboardInterrupt
 
     former = signal.signal(signal.SIGINT, interrupt)
-    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+    sender = subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -INT {os.getpid()}"])
     try:
         outcome = run("-c", code)
     finally:
-        timer.join()
+        sender.wait()
         signal.signal(signal.SIGINT, former)
     assert (outcome.code, outcome.out) == (0, "bye\n")
 
