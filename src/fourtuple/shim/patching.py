@@ -56,8 +56,9 @@ class Replacements:
         setattr(module, name, new)
 
     def rebind(self) -> None:
-        """Replace the old objects wherever they were bound: in globals of modules, attributes of
-        their classes, defaults of their functions. The package's own modules keep them."""
+        """Replace the old objects wherever they were bound: in globals of modules, dicts and lists
+        there, attributes of their classes, defaults of their functions. The package's own modules
+        keep them."""
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] == _PACKAGE or not isinstance(module, ModuleType):
                 continue
@@ -71,8 +72,18 @@ class Replacements:
                 values[name] = new[id(value)]
             elif isinstance(value, FunctionType):
                 self._rebind_defaults(value)
-            elif isinstance(value, type) and value.__module__ == module.__name__:
-                self._rebind_class(value)
+            elif isinstance(value, type):
+                if value.__module__ == module.__name__:
+                    self._rebind_class(value)
+            elif type(value) is dict or type(value) is list:
+                self._rebind_items(value)
+
+    def _rebind_items(self, container: dict[Any, object] | list[object]) -> None:
+        new = self._new
+        pairs = list(container.items() if isinstance(container, dict) else enumerate(container))
+        for key, value in pairs:
+            if id(value) in new:
+                container[key] = new[id(value)]
 
     def _rebind_class(self, owner: type) -> None:
         new = self._new

@@ -135,7 +135,7 @@ def test_datetime_reads_the_virtual_clock(world):
 
     def program():
         time.sleep(0.5)
-        utc = datetime.timezone.utc
+        utc = datetime.UTC
         return (
             datetime.datetime.now(),
             datetime.datetime.now(utc),
@@ -146,7 +146,7 @@ def test_datetime_reads_the_virtual_clock(world):
         )
 
     moment = datetime.datetime(2026, 1, 1, 0, 0, 0, 500_000)
-    utc = datetime.timezone.utc
+    utc = datetime.UTC
     assert world.call(program) == (
         moment,
         moment.replace(tzinfo=utc),
