@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import struct
 from collections.abc import Callable
-from errno import EFAULT, EINVAL
+from errno import EBADF, EFAULT, EINVAL
 from typing import Any, Final
 
 from ..kernel.error import KernelError
@@ -70,11 +70,12 @@ def _control(process: Process, fd: int, file: File, cmd: int, arg: int) -> int:
     if cmd == fcntl.F_SETFL:
         file.set_status_flags(arg)
         return 0
-    if isinstance(file, PipeEnd):
+    if cmd in (fcntl.F_GETPIPE_SZ, fcntl.F_SETPIPE_SZ):
+        if not isinstance(file, PipeEnd):
+            raise KernelError(EBADF)
         if cmd == fcntl.F_GETPIPE_SZ:
             return file.size()
-        if cmd == fcntl.F_SETPIPE_SZ:
-            return file.set_size(arg, process.capable(CAP_SYS_RESOURCE))
+        return file.set_size(arg, process.capable(CAP_SYS_RESOURCE))
     raise KernelError(EINVAL)
 
 

@@ -121,18 +121,18 @@ def _aliases(kernel: Kernel, name: str, addresses: list[int]) -> list[str]:
     ]
 
 
+def interface_addresses(kernel: Kernel) -> list[int]:
+    """Every address of the host, in the order of its interfaces."""
+    return [address for interface in kernel.stack.interfaces for address, _ in interface.addresses]
+
+
 def _own_addresses(kernel: Kernel) -> list[int]:
-    return [
-        address
-        for interface in kernel.stack.interfaces
-        for address, _ in interface.addresses
-        if not is_loopback(address)
-    ]
+    return [address for address in interface_addresses(kernel) if not is_loopback(address)]
 
 
 def _loopback_addresses(kernel: Kernel) -> list[int]:
     """127.0.0.1, and ::1 before it if the host has it."""
-    if kernel.stack.is_local(V6_LOOPBACK):
+    if V6_LOOPBACK in interface_addresses(kernel):
         return [V6_LOOPBACK, V4_LOOPBACK]
     return [V4_LOOPBACK]
 

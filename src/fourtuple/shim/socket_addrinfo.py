@@ -153,7 +153,7 @@ def _service_argument(port: Any) -> bytes | None:
 
 def _configured_family(kernel: Kernel, family: int) -> int:
     """AI_ADDRCONFIG: the family narrowed to those the host has an address of, ::1 and 127.0.0.1 aside."""
-    own = [address for interface in kernel.stack.interfaces for address, _ in interface.addresses]
+    own = resolver.interface_addresses(kernel)
     seen_v4 = any(is_v4(address) and address != V4_LOOPBACK for address in own)
     seen_v6 = any(not is_v4(address) and address != V6_LOOPBACK for address in own)
     if family == AF_UNSPEC:

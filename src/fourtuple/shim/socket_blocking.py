@@ -78,9 +78,11 @@ class SocketState:
         try:
             file = self.process.fds.get(self.fd)
         except KernelError as error:
-            if is_real(self.fd):
-                raise OSError(ENOTSOCK, os.strerror(ENOTSOCK)) from None
-            raise os_error(error) from None
+            if not is_real(self.fd):
+                raise os_error(error) from None
+            # A real file is none of the kernel's, nor a socket; fstat() refuses one that is closed.
+            os.fstat(self.fd)
+            file = None
         if not isinstance(file, Socket):
             raise OSError(ENOTSOCK, os.strerror(ENOTSOCK))
         return file
