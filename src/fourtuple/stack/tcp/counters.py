@@ -50,6 +50,7 @@ class TcpCounters:
         self.ofo_merge: int = 0
         self.rcv_coalesce: int = 0
         self.zero_window_drop: int = 0
+        self.beyond_window: int = 0
         self.want_zero_window_adv: int = 0
         self.to_zero_window_adv: int = 0
         self.from_zero_window_adv: int = 0

@@ -144,8 +144,15 @@ def _check_sequence(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> bool:
         else:
             _answer_unacceptable(tcb, segment, seq, end)
         return False
-    if end >= tcb.rcv_wup and seq <= tcb.rcv_nxt + tcb.receive_window():
-        return True
+    if end >= tcb.rcv_wup:
+        edge = tcb.rcv_nxt + tcb.receive_window()
+        if end - (flags & FIN) <= edge:
+            return True
+        # Past the right edge. As Linux we take the whole of it if nothing is waiting to be read:
+        # a peer that overshoots by a little must not be stopped (tcp_sequence, 6.17).
+        if seq <= edge and tcb.received_bytes == 0:
+            return True
+        tcb.layer.counters.beyond_window += 1
     if flags & RST:
         # A peer that counts its FIN wrongly resets one below; we have its FIN, so let it.
         if seq == tcb.rcv_nxt - 1 and tcb.fin_received:
@@ -431,14 +438,18 @@ def check_space(tcb: Tcb) -> None:
 
 
 def check_ack(tcb: Tcb) -> None:
-    """Acknowledge now or later (RFC 9293 §3.8.6.3, RFC 5681 §4.2)."""
+    """Acknowledge now or later (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
+
+    Every second full segment is, if the user reads or the window need not shrink. Asking for the window
+    ends the quick ACKs when the buffer is half full, so it comes first.
+    """
     if (
-        tcb.ack_pending & ACK_NOW
-        or (tcb.quick_acks and not tcb.pingpong)
-        or (
+        (
             tcb.rcv_nxt - tcb.rcv_wup > tcb.rcv_mss
             and (tcb.rcv_nxt - tcb.copied_seq < tcb.rcvlowat or window.best_window(tcb) >= tcb.rcv_wnd)
         )
+        or (tcb.quick_acks and not tcb.pingpong)
+        or tcb.ack_pending & ACK_NOW
     ):
         output.send_ack(tcb)
     elif tcb.ooo:

@@ -68,6 +68,8 @@ def start_transfer(tcb: Tcb) -> None:
     window.prepare(tcb)
     expand_sndbuf(tcb)
     tcb.last_ack_received = tcb.clock.now
+    tcb.last_data_received = tcb.clock.now
+    tcb.last_data_sent = tcb.clock.now
     if tcb.keepalive_on:
         tcb.set_keepalive(keepalive_idle(tcb))
 

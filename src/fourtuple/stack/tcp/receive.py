@@ -169,10 +169,10 @@ def drain_out_of_order(tcb: Tcb) -> bool:
         if piece.end > tcb.rcv_nxt:
             skip = tcb.rcv_nxt - piece.seq
             if skip:
-                set_dsack(tcb, piece.seq, tcb.rcv_nxt)
+                _extend_dsack(tcb, piece.seq, tcb.rcv_nxt)
             append(tcb, piece.data[skip:] if skip else piece.data)
         elif piece.data:
-            set_dsack(tcb, piece.seq, piece.end)
+            _extend_dsack(tcb, piece.seq, piece.end)
         if piece.fin and piece.end == tcb.rcv_nxt:
             fin = True
             break
@@ -257,6 +257,7 @@ def drop_out_of_order(tcb: Tcb) -> None:
     tcb.ooo = []
     tcb.ooo_bytes = 0
     tcb.sack_blocks = []
+    tcb.dsack_start = -1
 
 
 def out_of_window(tcb: Tcb) -> None:
@@ -285,11 +286,11 @@ def queue_data(tcb: Tcb, seq: int, data: bytes, fin: bool, flags: int, header: i
             tcb.layer.counters.zero_window_drop += 1
         out_of_window(tcb)
         return False
-    if seq + len(data) > nxt + room:
-        # RFC 9293 §3.10.7.4: trim what is beyond the window, FIN with it.
-        data = data[: nxt + room - seq]
-        fin = False
     if seq > nxt:
+        if seq + len(data) > nxt + room:
+            # RFC 9293 §3.10.7.4: trim what is beyond the window, FIN with it.
+            data = data[: nxt + room - seq]
+            fin = False
         queue_out_of_order(tcb, seq, data, fin)
         return False
     if seq < nxt:
@@ -301,6 +302,9 @@ def queue_data(tcb: Tcb, seq: int, data: bytes, fin: bool, flags: int, header: i
     if data:
         append(tcb, data)
         note_data(tcb, len(data), flags, header)
+    elif room == 0:
+        # Some stacks send FIN into a closed window: take it, and say so, or they never stop.
+        tcb.ack_pending |= ACK_NOW
     if not fin and tcb.ooo:
         fin = drain_out_of_order(tcb)
         if not tcb.ooo:

@@ -12,7 +12,22 @@ from .tcb import Tcb
 
 
 def retransmit(tcb: Tcb, index: int) -> int:
-    """Send the segment at ``index`` of rtx again; 0 or an errno.
+    """Send the segment at ``index`` of rtx again, and count it as in flight; 0 or an errno."""
+    sent = tcb.rtx[index]
+    error = resend(tcb, index)
+    if error == 0 and not sent.marks & MARK_RETRANSMITTED:
+        sent.marks |= MARK_RETRANSMITTED
+        tcb.retrans_out += 1
+    if tcb.retrans_stamp < 0:
+        tcb.retrans_stamp = tcb.clock.now
+    if tcb.undo_retrans < 0:
+        tcb.undo_retrans = 0
+    tcb.undo_retrans += 1
+    return error
+
+
+def resend(tcb: Tcb, index: int) -> int:
+    """Send the segment at ``index`` of rtx again, as a tail loss probe does; 0 or an errno.
 
     What the peer's window no longer takes is not sent, except the oldest segment, which then serves
     as a window probe.
@@ -49,19 +64,11 @@ def retransmit(tcb: Tcb, index: int) -> int:
     tcb.bytes_retrans += length
     now = tcb.clock.now
     error = transmit(tcb, sent.seq, flags, sent.data)
-    if error == 0 and not sent.marks & MARK_RETRANSMITTED:
-        sent.marks |= MARK_RETRANSMITTED
-        tcb.retrans_out += 1
     sent.marks |= MARK_EVER_RETRANSMITTED
     sent.sent_at = now
     sent.delivered = tcb.delivered
     unlink(tcb, sent)
     link_newest(tcb, sent)
-    if tcb.retrans_stamp < 0:
-        tcb.retrans_stamp = now
-    if tcb.undo_retrans < 0:
-        tcb.undo_retrans = 0
-    tcb.undo_retrans += 1
     return error
 
 

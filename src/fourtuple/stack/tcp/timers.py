@@ -11,7 +11,7 @@ from .output import (
     until_user_timeout,
 )
 from .recovery import enter_loss, enter_recovery, reduce_window
-from .retransmit import retransmit, retransmit_lost
+from .retransmit import resend, retransmit, retransmit_lost
 from .state import (
     ACK_SCHEDULED,
     ATO_MIN,
@@ -248,7 +248,7 @@ def _loss_probe(tcb: Tcb) -> None:
             before = tcb.packets_out
             write_out(tcb, NAGLE_OFF, PROBE)
             sent = tcb.packets_out > before
-        elif retransmit(tcb, len(tcb.rtx) - 1) == 0:
+        elif resend(tcb, len(tcb.rtx) - 1) == 0:
             tcb.tlp_retransmitted = True
             sent = True
         if sent:
