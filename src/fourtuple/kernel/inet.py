@@ -9,7 +9,7 @@ from mypy_extensions import mypyc_attr
 
 from ..ports.endpoint import CLOSE, Endpoint
 from ..stack.base import SocketEvents
-from ..wire.address import V6_ANY, is_any, is_link_local, is_multicast, is_v4
+from ..wire.address import V6_ANY, is_any, is_link_local, is_loopback, is_multicast, is_v4
 from .error import KernelError
 from .file import FIONBIO
 from .process import CAP_NET_BIND_SERVICE, Process
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 
 IP_MAX_MTU: Final = 0xFFFF
+
+
+def needs_scope(address: int) -> bool:
+    """Whether an IPv6 address means something on one link only: fe80::/10, ff01::/16, ff02::/16."""
+    if is_v4(address):
+        return False
+    return is_link_local(address) or (address >> 112) & 0xFF0F in (0xFF01, 0xFF02)
 
 
 class SocketWaker(SocketEvents):
@@ -59,8 +66,11 @@ class InetSocket(Socket):
         "freebind",
         "hop_limit",
         "multicast_address",
+        "multicast_hops",
         "multicast_if",
+        "multicast_if6",
         "multicast_loop",
+        "multicast_loop6",
         "multicast_ttl",
         "pmtu_discovery",
         "recv_hop_limit",
@@ -71,6 +81,7 @@ class InetSocket(Socket):
         "recv_tos",
         "recv_ttl",
         "recverr",
+        "recverr6",
         "tclass",
         "tos",
         "transparent",
@@ -96,6 +107,7 @@ class InetSocket(Socket):
         """IP_TTL, -1 for the host's default."""
         self.pmtu_discovery: int = IP_PMTUDISC_WANT
         self.recverr: bool = False
+        self.recverr6: bool = False
         self.freebind: bool = False
         self.transparent: bool = False
         self.recv_pktinfo: bool = False
@@ -110,6 +122,9 @@ class InetSocket(Socket):
         self.multicast_ttl: int = 1
         self.multicast_loop: bool = True
         self.multicast_if: int = 0
+        self.multicast_hops: int = 1
+        self.multicast_loop6: bool = True
+        self.multicast_if6: int = 0
         self.multicast_address: int = -1
         """Address given to IP_MULTICAST_IF, -1 for none."""
 
@@ -147,9 +162,10 @@ class InetSocket(Socket):
                     raise KernelError(EINVAL)
                 self._check_address(address)
             elif address != V6_ANY:
-                if is_link_local(address):
-                    self._check_scope(addr.scope_id)
+                if needs_scope(address):
+                    self.take_scope(addr.scope_id)
                 self._check_address(address)
+                self._check_device(address)
         code = self.tables().bind(endpoint, address, addr.port)
         if code != 0:
             raise KernelError(code)
@@ -176,15 +192,27 @@ class InetSocket(Socket):
         if self.endpoint.state != CLOSE or self.endpoint.local_port != 0:
             raise KernelError(EINVAL, "already bound")
 
-    def _check_scope(self, scope_id: int) -> None:
+    def _check_device(self, address: int) -> None:
+        # Of a socket bound to a device, a loopback or link-local address must be that device's.
+        device = self.endpoint.device
+        if device != 0 and (is_loopback(address) or is_link_local(address)):
+            interface = self.kernel.stack.interface(device)
+            if interface is None or not interface.owns(address):
+                raise KernelError(EADDRNOTAVAIL)
+
+    def take_scope(self, scope_id: int) -> None:
+        """Bind to the device that ``scope_id`` names; an address without meaning elsewhere needs one.
+
+        Raises EINVAL if there is none, or another device is bound; ENODEV.
+        """
         if scope_id != 0:
             if self.endpoint.device not in (0, scope_id):
                 raise KernelError(EINVAL)
             if self.kernel.stack.interface(scope_id) is None:
                 raise KernelError(ENODEV)
-            self.endpoint.device = scope_id
+            self.tables().bind_device(self.endpoint, scope_id)
         elif self.endpoint.device == 0:
-            raise KernelError(EINVAL, "link-local address without a scope")
+            raise KernelError(EINVAL, "address without a scope")
 
     def getsockname(self) -> SockAddr:
         return self.show(self.endpoint.local, self.endpoint.local_port)
@@ -200,7 +228,14 @@ class InetSocket(Socket):
 
     def show(self, ip: int, port: int) -> SockAddr:
         """An address as this socket's family shows it."""
-        return inet_address(self.family, ip, port)
+        return self.show_scoped(ip, port, self.endpoint.device)
+
+    def show_scoped(self, ip: int, port: int, ifindex: int) -> SockAddr:
+        """As :meth:`show`; ``ifindex`` becomes the scope of an address that needs one."""
+        address = inet_address(self.family, ip, port)
+        if needs_scope(ip):
+            address.scope_id = ifindex
+        return address
 
     # Options
 
@@ -228,11 +263,13 @@ class InetSocket(Socket):
         self.ttl = listener.ttl
         self.pmtu_discovery = listener.pmtu_discovery
         self.recverr = listener.recverr
+        self.recverr6 = listener.recverr6
         self.freebind = listener.freebind
         self.transparent = listener.transparent
         self.hop_limit = listener.hop_limit
         self.tclass = listener.tclass
         self.multicast_loop = listener.multicast_loop
+        self.multicast_loop6 = listener.multicast_loop6
 
     def bound_device(self) -> int:
         return self.endpoint.device

@@ -9,7 +9,7 @@ from ..stack.udp_socket import Datagram, SocketError
 from ..wire.address import V4_ANY, V4_BASE, is_any, is_multicast, is_v4
 from .error import KernelError
 from .layout import pack_int, read_int
-from .netdevice import sockaddr_in
+from .netdevice import sockaddr_in, sockaddr_in6
 from .sockaddr import AF_INET6
 from .socket import ControlMessage
 from .sockopt import (
@@ -18,7 +18,10 @@ from .sockopt import (
     IP_RECVORIGDSTADDR,
     IP_TOS,
     IP_TTL,
+    IPV6_HOPLIMIT,
     IPV6_PKTINFO,
+    IPV6_RECVERR,
+    IPV6_TCLASS,
     SOL_IP,
     SOL_IPV6,
     SOL_SOCKET,
@@ -49,10 +52,7 @@ class SendControl:
             if message.level == SOL_IP:
                 self._take(message)
             elif message.level == SOL_IPV6 and socket.family == AF_INET6:
-                if message.type != IPV6_PKTINFO or len(message.data) < _IN6_PKTINFO:
-                    raise KernelError(EINVAL)
-                self.source = int.from_bytes(message.data[:16], "big")
-                self.device = read_int(message.data[16:])
+                self._take_v6(message)
             elif message.level == SOL_SOCKET and message.type not in (SCM_RIGHTS, SCM_CREDENTIALS):
                 raise KernelError(EINVAL)
         stack = socket.kernel.stack
@@ -62,6 +62,24 @@ class SendControl:
             raise KernelError(EINVAL, "source address is a group's")
         elif not socket.transparent and not stack.is_local(self.source):
             raise KernelError(ENETUNREACH, "source address is not this host's")
+
+    def _take_v6(self, message: ControlMessage) -> None:
+        data = message.data
+        if message.type == IPV6_PKTINFO:
+            if len(data) < _IN6_PKTINFO:
+                raise KernelError(EINVAL)
+            self.source = int.from_bytes(data[:16], "big")
+            self.device = read_int(data[16:])
+            return
+        if message.type not in (IPV6_HOPLIMIT, IPV6_TCLASS) or len(data) != 4:
+            raise KernelError(EINVAL)
+        value = read_int(data)
+        if not -1 <= value <= 255:
+            raise KernelError(EINVAL)
+        if message.type == IPV6_TCLASS:
+            self.tos = max(value, 0)
+        else:
+            self.ttl = max(value, 0)
 
     def _take(self, message: ControlMessage) -> None:
         data = message.data
@@ -92,6 +110,10 @@ def receive_control(socket: InetSocket, datagram: Datagram, control: list[Contro
         data = datagram.destination.to_bytes(16, "big") + pack_int(datagram.ifindex)
         control.append(ControlMessage(SOL_IPV6, IPV6_PKTINFO, data, None))
     if not is_v4(datagram.destination):
+        if socket.recv_hop_limit:
+            control.append(ControlMessage(SOL_IPV6, IPV6_HOPLIMIT, pack_int(datagram.ttl), None))
+        if socket.recv_tclass:
+            control.append(ControlMessage(SOL_IPV6, IPV6_TCLASS, pack_int(datagram.tos), None))
         return
     if socket.recv_pktinfo:
         data = (
@@ -116,8 +138,11 @@ def error_control(socket: InetSocket, entry: SocketError) -> ControlMessage:
         + bytes((entry.origin, entry.type, entry.code, 0))
         + pack_int(entry.info)
         + bytes(4)
-        + sockaddr_in(entry.reporter, 0)
     )
+    if socket.family == AF_INET6:
+        data += sockaddr_in6(entry.reporter, 0)
+        return ControlMessage(SOL_IPV6, IPV6_RECVERR, data, None)
+    data += sockaddr_in(entry.reporter, 0)
     return ControlMessage(SOL_IP, IP_RECVERR, data, None)
 
 

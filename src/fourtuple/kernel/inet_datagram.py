@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from ..ports.endpoint import ESTABLISHED, PROTOCOL_UDP, Endpoint
 from ..stack.udp_socket import CONNECTED_PEER, UdpSocket
-from ..wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_v4
+from ..wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_multicast, is_v4
 from .error import KernelError
 from .file import FIONREAD, TIOCOUTQ
-from .inet import InetSocket
+from .inet import InetSocket, needs_scope
 from .inet_control import SendControl, error_control, receive_control
 from .layout import pack_int, read_int
 from .process import Process
@@ -71,7 +71,10 @@ class InetDatagram(InetSocket):
             return True
         code = self.tables().autobind_udp(self.endpoint)
         if code == 0:
-            code = self.udp.connect(self._target(addr), addr.port)
+            address = self._target(addr)
+            if needs_scope(address):
+                self.take_scope(addr.scope_id or self.multicast_scope(address))
+            code = self.udp.connect(address, addr.port)
         if code != 0:
             raise KernelError(code)
         return True
@@ -94,6 +97,10 @@ class InetDatagram(InetSocket):
         elif is_v4(local):
             raise KernelError(ENETUNREACH)
         return address
+
+    def multicast_scope(self, address: int) -> int:
+        """The interface IPV6_MULTICAST_IF names, if ``address`` is a group's."""
+        return self.multicast_if6 if is_multicast(address) else 0
 
     def has_peer(self) -> bool:
         return self.endpoint.state == ESTABLISHED and self.endpoint.peer_port != 0
@@ -145,18 +152,21 @@ class InetDatagram(InetSocket):
     def _transmit(self, data: bytes, addr: SockAddr | None, control: SendControl | None) -> None:
         destination = CONNECTED_PEER
         port = 0
+        device = 0
         if addr is not None:
             if addr.family == AF_UNSPEC:
                 # Linux takes AF_UNSPEC for AF_INET here.
                 destination = addr.ip
             else:
                 destination = self._target(addr)
+                if needs_scope(destination):
+                    device = addr.scope_id
             port = addr.port
         if control is None:
-            code = self.udp.send(destination, port, data, -1, 0, 0)
+            code = self.udp.send(destination, port, data, -1, 0, device)
         else:
             code = self.udp.send_from(
-                control.source, destination, port, data, control.tos, control.ttl, control.device
+                control.source, destination, port, data, control.tos, control.ttl, control.device or device
             )
         if code != 0:
             raise KernelError(code)
@@ -191,7 +201,8 @@ class InetDatagram(InetSocket):
         if datagram is None:
             return None if self._nothing(flags) is None else Received(b"", None)
         data = datagram.data
-        received = Received(data, self.show(datagram.source, datagram.source_port))
+        source = self.show_scoped(datagram.source, datagram.source_port, datagram.ifindex)
+        received = Received(data, source)
         if count < len(data):
             received.data = data[:count]
             received.flags = MSG_TRUNC
@@ -227,11 +238,16 @@ class InetDatagram(InetSocket):
         udp.tos = self.tos
         udp.ttl = max(self.ttl, 0)
         udp.pmtudisc = self.pmtu_discovery
-        udp.recverr = self.recverr
+        udp.recverr = self.recverr or self.recverr6
         udp.multicast_ttl = self.multicast_ttl
         udp.multicast_loop = self.multicast_loop
         udp.multicast_if = self.multicast_if
         udp.multicast_source = self.multicast_address if self.multicast_address >= 0 else V4_ANY
+        udp.tclass = self.tclass
+        udp.hop_limit = max(self.hop_limit, 0)
+        udp.multicast_hops = self.multicast_hops
+        udp.multicast_loop_v6 = self.multicast_loop6
+        udp.multicast_if_v6 = self.multicast_if6
 
     def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
         if level == SOL_UDP:

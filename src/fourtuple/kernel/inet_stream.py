@@ -22,7 +22,7 @@ from ..stack.tcp.tcb import Tcb
 from ..wire.address import V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_v4
 from .error import KernelError
 from .file import FIONREAD, TIOCOUTQ
-from .inet import InetSocket
+from .inet import InetSocket, needs_scope
 from .process import Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP, SOCK_STREAM, SockAddr
 from .socket import (
@@ -115,7 +115,9 @@ class InetStream(InetSocket):
             raise KernelError(EINVAL)
         if self.endpoint.state != CLOSE:
             raise KernelError(EISCONN)
-        code = self.tcb.connect(self._peer_address(addr), addr.port)
+        address = self._peer_address(addr)
+        self._apply_tos(is_v4(address))
+        code = self.tcb.connect(address, addr.port)
         if code != 0:
             raise KernelError(code)
         self.progress = CONNECTING
@@ -136,6 +138,8 @@ class InetStream(InetSocket):
                 raise KernelError(ENETUNREACH)
         elif is_v4(local):
             raise KernelError(ENETUNREACH)
+        elif needs_scope(address):
+            self.take_scope(addr.scope_id)
         return address
 
     def connect_result(self) -> bool:
@@ -170,6 +174,7 @@ class InetStream(InetSocket):
         child = InetStream(self.kernel, caller, self.family, tcb.endpoint, tcb)
         child.inherit(self)
         child.endpoint.uid = caller.uid
+        child.ip_option_changed()
         return child
 
     def accepting(self) -> bool:
@@ -291,11 +296,14 @@ class InetStream(InetSocket):
             tcb.rcvlowat = self.rcvlowat
 
     def ip_option_changed(self) -> None:
-        tcb = self.tcb
-        tcb.tos = self.tos
-        tcb.ttl = max(self.ttl, 0)
-        tcb.pmtu_discovery = self.pmtu_discovery
-        tcb.recverr = self.recverr
+        self._apply_tos(self.family == AF_INET or self.endpoint.is_v4_pair())
+        self.tcb.pmtu_discovery = self.pmtu_discovery
+        self.tcb.recverr = self.recverr or self.recverr6
+
+    def _apply_tos(self, v4: bool) -> None:
+        """An AF_INET6 socket has two sets of header options, one for IPv4 packets."""
+        self.tcb.tos = self.tos if v4 else self.tclass
+        self.tcb.ttl = max(self.ttl if v4 else self.hop_limit, 0)
 
     def send_buffer(self) -> int:
         return self.tcb.sndbuf

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..wire.address import is_v4, prefix_mask
 from .error import KernelError
-from .sockaddr import AF_INET
+from .sockaddr import AF_INET, AF_INET6
 
 if TYPE_CHECKING:
     from ..stack.interface import Interface
@@ -108,4 +108,15 @@ def sockaddr_in(address: int, port: int) -> bytes:
         + port.to_bytes(2, "big")
         + (address & 0xFFFFFFFF).to_bytes(4, "big")
         + bytes(8)
+    )
+
+
+def sockaddr_in6(address: int, port: int) -> bytes:
+    """struct sockaddr_in6 without flow and scope."""
+    return (
+        AF_INET6.to_bytes(2, "little")
+        + port.to_bytes(2, "big")
+        + bytes(4)
+        + address.to_bytes(16, "big")
+        + bytes(4)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import EADDRNOTAVAIL, EINVAL, ENODEV, ENOPROTOOPT, EPERM, EPROTO
 from typing import TYPE_CHECKING
 
-from ..wire.address import V4_BASE, is_multicast
+from ..wire.address import V4_BASE, is_multicast, is_v4
 from .error import KernelError
 from .layout import pack_int, read_int
 from .process import CAP_NET_ADMIN, CAP_NET_RAW
@@ -36,7 +36,15 @@ from .sockopt import (
     IP_TRANSPARENT,
     IP_TTL,
     IP_UNBLOCK_SOURCE,
+    IPV6_JOIN_GROUP,
+    IPV6_LEAVE_GROUP,
+    IPV6_MTU,
     IPV6_MTU_DISCOVER,
+    IPV6_MULTICAST_ALL,
+    IPV6_MULTICAST_HOPS,
+    IPV6_MULTICAST_IF,
+    IPV6_MULTICAST_LOOP,
+    IPV6_RECVERR,
     IPV6_RECVHOPLIMIT,
     IPV6_RECVPKTINFO,
     IPV6_RECVTCLASS,
@@ -174,6 +182,9 @@ def _ip_number(socket: InetSocket, name: int) -> int:
 
 def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
     """Set an IPPROTO_IPV6 option the table says can be set."""
+    if name in (IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP):
+        _change_membership_v6(socket, name, value)
+        return
     number = read_int(value)
     on = number != 0
     if name == IPV6_V6ONLY:
@@ -198,6 +209,22 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
         socket.recv_hop_limit = on
     elif name == IPV6_RECVTCLASS:
         socket.recv_tclass = on
+    elif name == IPV6_RECVERR:
+        socket.recverr6 = on
+    elif name == IPV6_MULTICAST_HOPS:
+        if socket.type == SOCK_STREAM:
+            raise KernelError(ENOPROTOOPT)
+        if not -1 <= number <= 255:
+            raise KernelError(EINVAL)
+        socket.multicast_hops = 1 if number == -1 else number
+    elif name == IPV6_MULTICAST_LOOP:
+        if number not in (0, 1):
+            raise KernelError(EINVAL)
+        socket.multicast_loop6 = on
+    elif name == IPV6_MULTICAST_IF:
+        _set_multicast_if_v6(socket, number)
+    elif name == IPV6_MULTICAST_ALL:
+        socket.endpoint.multicast_all = on
     else:
         raise KernelError(ENOPROTOOPT)
 
@@ -219,6 +246,18 @@ def get_ipv6_option(socket: InetSocket, name: int) -> bytes:
         return pack_int(socket.recv_hop_limit)
     if name == IPV6_RECVTCLASS:
         return pack_int(socket.recv_tclass)
+    if name == IPV6_RECVERR:
+        return pack_int(socket.recverr6)
+    if name == IPV6_MTU:
+        return pack_int(socket.path_mtu())
+    if name == IPV6_MULTICAST_HOPS:
+        return pack_int(socket.multicast_hops)
+    if name == IPV6_MULTICAST_LOOP:
+        return pack_int(socket.multicast_loop6)
+    if name == IPV6_MULTICAST_IF:
+        return pack_int(socket.multicast_if6)
+    if name == IPV6_MULTICAST_ALL:
+        return pack_int(socket.endpoint.multicast_all)
     raise KernelError(ENOPROTOOPT)
 
 
@@ -279,6 +318,33 @@ def _change_membership(socket: InetSocket, name: int, value: bytes) -> None:
     if ifindex == 0:
         ifindex = _interface_of(socket, _address(value, 4))
     if joining:
+        _check(socket.join_group(group, ifindex, -1))
+    else:
+        _check(socket.leave_group(group, ifindex, -1))
+
+
+def _set_multicast_if_v6(socket: InetSocket, ifindex: int) -> None:
+    if socket.type == SOCK_STREAM:
+        raise KernelError(ENOPROTOOPT)
+    if ifindex != 0:
+        if socket.kernel.stack.interface(ifindex) is None:
+            raise KernelError(ENODEV)
+        if socket.endpoint.device not in (0, ifindex):
+            raise KernelError(EINVAL)
+    socket.multicast_if6 = ifindex
+
+
+def _change_membership_v6(socket: InetSocket, name: int, value: bytes) -> None:
+    # struct ipv6_mreq: group, interface number.
+    if len(value) < 20:
+        raise KernelError(EINVAL)
+    if socket.type == SOCK_STREAM:
+        raise KernelError(EPROTO)
+    group = int.from_bytes(value[:16], "big")
+    ifindex = read_int(value[16:])
+    if name == IPV6_JOIN_GROUP:
+        if is_v4(group) or not is_multicast(group):
+            raise KernelError(EINVAL)
         _check(socket.join_group(group, ifindex, -1))
     else:
         _check(socket.leave_group(group, ifindex, -1))

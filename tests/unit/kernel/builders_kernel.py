@@ -92,7 +92,10 @@ class OurSocket(OurFile):
             return unix_address(where)
         family = AF_INET6 if len(where) == 4 else AF_INET
         ip = parse_ip(where[0])
-        return inet_address(family, ip, where[1])
+        address = inet_address(family, ip, where[1])
+        if family == AF_INET6:
+            address.scope_id = where[3]
+        return address
 
     def shown(self, address: SockAddr | None) -> Any:
         if address is None:

@@ -24,6 +24,7 @@ from fourtuple.kernel.sockopt import (
 TCP = (AF_INET, SOCK_STREAM)
 UDP = (AF_INET, SOCK_DGRAM)
 TCP6 = (AF_INET6, SOCK_STREAM)
+UDP6 = (AF_INET6, SOCK_DGRAM)
 UNIX = (AF_UNIX, SOCK_STREAM)
 
 # Socket, level, option; value set and what setting gives; what reading gives then.
@@ -106,6 +107,22 @@ SET_THEN_READ = [
     (TCP6, SOL_IPV6, sockopt.IPV6_UNICAST_HOPS, 9, None, 9),
     (TCP6, SOL_IPV6, sockopt.IPV6_UNICAST_HOPS, 256, "EINVAL", 64),
     (TCP6, SOL_IPV6, sockopt.IPV6_TCLASS, 0x20, None, 0x20),
+    (TCP6, SOL_IPV6, sockopt.IPV6_MULTICAST_HOPS, 5, "ENOPROTOOPT", 1),
+    (TCP6, SOL_IPV6, sockopt.IPV6_MULTICAST_IF, 1, "ENOPROTOOPT", 0),
+    (TCP6, SOL_IPV6, sockopt.IPV6_JOIN_GROUP, bytes(20), "EPROTO", "ENOPROTOOPT"),
+    (UDP6, SOL_IPV6, sockopt.IPV6_JOIN_GROUP, bytes(20), "EINVAL", "ENOPROTOOPT"),
+    (UDP6, SOL_IPV6, sockopt.IPV6_JOIN_GROUP, bytes(9), "EINVAL", "ENOPROTOOPT"),
+    (UDP6, SOL_IPV6, sockopt.IPV6_MULTICAST_HOPS, 5, None, 5),
+    (UDP6, SOL_IPV6, sockopt.IPV6_MULTICAST_HOPS, 256, "EINVAL", 1),
+    (UDP6, SOL_IPV6, sockopt.IPV6_MULTICAST_LOOP, 0, None, 0),
+    (UDP6, SOL_IPV6, sockopt.IPV6_MULTICAST_LOOP, 5, "EINVAL", 1),
+    (UDP6, SOL_IPV6, sockopt.IPV6_MULTICAST_IF, 1, None, 1),
+    (UDP6, SOL_IPV6, sockopt.IPV6_MULTICAST_IF, 99, "ENODEV", 0),
+    (UDP6, SOL_IPV6, sockopt.IPV6_MULTICAST_ALL, 0, None, 0),
+    (UDP6, SOL_IPV6, sockopt.IPV6_RECVERR, 1, None, 1),
+    (UDP6, SOL_IPV6, sockopt.IPV6_RECVHOPLIMIT, 1, None, 1),
+    (UDP6, SOL_IPV6, sockopt.IPV6_RECVTCLASS, 1, None, 1),
+    (UDP6, SOL_IPV6, sockopt.IPV6_RECVPKTINFO, 1, None, 1),
     (TCP6, SOL_IP, sockopt.IP_TOS, 8, None, 8),
     (TCP, SOL_UDP, 1, 1, "ENOPROTOOPT", "EOPNOTSUPP"),
     (TCP6, SOL_UDP, 1, 1, "ENOPROTOOPT", "ENOPROTOOPT"),
@@ -270,6 +287,11 @@ def test_every_row_does_what_it_says(host, option):
     else:
         # A value of another form may be wrong; the option itself is known.
         assert written in (None, "EINVAL", "ENODEV", "ENOENT", "EADDRNOTAVAIL")
-    write_only = ("MEMBERSHIP" in option.symbol, "SOURCE" in option.symbol, "FORCE" in option.symbol)
-    if not any(write_only) and option.symbol != "IP_MTU":
+    write_only = (
+        "MEMBERSHIP" in option.symbol,
+        "SOURCE" in option.symbol,
+        "FORCE" in option.symbol,
+        "_GROUP" in option.symbol,
+    )
+    if not any(write_only) and option.symbol not in ("IP_MTU", "IPV6_MTU"):
         assert isinstance(read, bytes)
