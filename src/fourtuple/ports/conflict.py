@@ -96,7 +96,7 @@ def tcp_pair_reason(endpoint: Endpoint, other: Endpoint) -> str:
         return "only the old socket has SO_REUSEADDR"
     if endpoint.reuse_port or other.reuse_port:
         return "only one of the two has SO_REUSEPORT"
-    return "neither has SO_REUSEADDR or SO_REUSEPORT in common"
+    return "neither has SO_REUSEADDR or SO_REUSEPORT"
 
 
 def udp_pair_shares(endpoint: Endpoint, other: Endpoint) -> bool:

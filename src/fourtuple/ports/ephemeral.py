@@ -183,7 +183,7 @@ class BindSearch:
         self._offset: int = settings.stream.below(count) | 1 if count > 0 else 1
         self._port: int = low + self._offset
         self._index: int = 0
-        self._odd: bool = True
+        self._odd: bool = count > 1
 
     def next(self) -> int:
         """The next candidate, or NO_PORT when all have been tried. Reserved ports are left out."""
@@ -233,9 +233,10 @@ class UdpSearch:
             following = (port + self._stride) & 0xFFFF
             if following == self._start:
                 self._left -= 1
-                following = (self._start + 1) & 0xFFFF
+                following = self._start + 1
                 if self._stride == 0 and following > self._high:
                     following = self._low
+                following &= 0xFFFF
                 self._start = following
             self._port = following
             if self._low <= port <= self._high and port not in self._reserved:

@@ -65,6 +65,16 @@ class PortTables(PortSettings):
         else:
             self.udp.remove(endpoint)
 
+    def restore(self, endpoint: Endpoint) -> None:
+        """Enter an endpoint of a snapshot as its fields say: no rule is asked, nothing is chosen.
+
+        Lists are ordered by age, so restore the oldest first.
+        """
+        if endpoint.protocol == PROTOCOL_TCP:
+            self.tcp.restore(endpoint)
+        else:
+            self.udp.restore(endpoint)
+
     def endpoints(self) -> list[Endpoint]:
         """All endpoints, TCP first, in an order that depends only on what was done."""
         return self.tcp.endpoints() + self.udp.endpoints()

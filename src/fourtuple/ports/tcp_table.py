@@ -207,7 +207,19 @@ class TcpTable:
             return code
         endpoint.local_port = port
         self._own(endpoint)
-        key = pack_address(endpoint.local, port)
+        self._enter_listeners(endpoint)
+        return 0
+
+    def unlisten(self, endpoint: Endpoint) -> None:
+        """Leave the listening table (shutdown() of a listener): the port stays if the program had
+        asked for it by number."""
+        self._leave_listeners(endpoint)
+        endpoint.state = CLOSE
+        if not endpoint.port_locked:
+            self.release_port(endpoint)
+
+    def _enter_listeners(self, endpoint: Endpoint) -> None:
+        key = pack_address(endpoint.local, endpoint.local_port)
         listeners = self._listeners.get(key)
         if listeners is None:
             listeners = []
@@ -218,15 +230,6 @@ class TcpTable:
             listeners.append(endpoint)
         else:
             listeners.insert(0, endpoint)
-        return 0
-
-    def unlisten(self, endpoint: Endpoint) -> None:
-        """Leave the listening table (shutdown() of a listener): the port stays if the program had
-        asked for it by number."""
-        self._leave_listeners(endpoint)
-        endpoint.state = CLOSE
-        if not endpoint.port_locked:
-            self.release_port(endpoint)
 
     def _leave_listeners(self, endpoint: Endpoint) -> None:
         key = pack_address(endpoint.local, endpoint.local_port)
@@ -375,6 +378,16 @@ class TcpTable:
             self._leave_listeners(endpoint)
         if endpoint.local_port != 0:
             self._disown(endpoint)
+
+    def restore(self, endpoint: Endpoint) -> None:
+        """Enter an endpoint as its fields say, without asking whether it may."""
+        if endpoint.state == LISTEN:
+            self._own(endpoint)
+            self._enter_listeners(endpoint)
+        elif endpoint.peer_port != 0:
+            self.insert(endpoint)
+        else:
+            self._own(endpoint)
 
     # --- lookup -------------------------------------------------------------------------------
 

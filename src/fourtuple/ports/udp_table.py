@@ -55,20 +55,7 @@ class UdpTable:
         endpoint.local = address
         endpoint.v6only = v6only
         endpoint.local_port = port
-        chain = self._ports.get(port)
-        if chain is None:
-            chain = []
-            self._ports[port] = chain
-        if endpoint.reuse_port:
-            join_group(endpoint, chain)
-        at_end = endpoint.reuse_port and endpoint.family == AF_INET6
-        if at_end:
-            chain.append(endpoint)
-        else:
-            chain.insert(0, endpoint)
-        slot = port & (self.settings.udp_slots - 1)
-        self._slot_counts[slot] = self._slot_counts.get(slot, 0) + 1
-        self._enter_address(endpoint, at_end)
+        self._enter(endpoint)
         return 0
 
     def check(self, endpoint: Endpoint, address: int, port: int, why: Reasons | None) -> int:
@@ -148,6 +135,36 @@ class UdpTable:
 
     # --- membership ---------------------------------------------------------------------------
 
+    def _enter(self, endpoint: Endpoint) -> None:
+        port = endpoint.local_port
+        chain = self._ports.get(port)
+        if chain is None:
+            chain = []
+            self._ports[port] = chain
+        if endpoint.reuse_port:
+            join_group(endpoint, chain)
+        at_end = endpoint.reuse_port and endpoint.family == AF_INET6
+        if at_end:
+            chain.append(endpoint)
+        else:
+            chain.insert(0, endpoint)
+        slot = port & (self.settings.udp_slots - 1)
+        self._slot_counts[slot] = self._slot_counts.get(slot, 0) + 1
+        self._enter_address(endpoint, at_end)
+
+    def restore(self, endpoint: Endpoint) -> None:
+        """Enter an endpoint as its fields say, without asking whether it may."""
+        self._enter(endpoint)
+        if endpoint.peer_port != 0:
+            self._file(endpoint)
+
+    def _file(self, endpoint: Endpoint) -> None:
+        """Enter a connected socket into the table of four-tuples; it leaves its group for that."""
+        if endpoint.group is not None:
+            endpoint.group.leave(endpoint)
+        self._filed[endpoint] = endpoint_key(endpoint)
+        self.exact.add(endpoint)
+
     def _enter_address(self, endpoint: Endpoint, at_end: bool) -> None:
         key = pack_address(endpoint.local, endpoint.local_port)
         chain = self._addresses.get(key)
@@ -222,10 +239,7 @@ class UdpTable:
         if self.settings.rules.udp_exact_table:
             filed = self._filed.get(endpoint, -1)
             if filed < 0 or refile:
-                if group is not None:
-                    group.leave(endpoint)
-                self._filed[endpoint] = endpoint_key(endpoint)
-                self.exact.add(endpoint)
+                self._file(endpoint)
             elif filed == endpoint_key(endpoint):
                 self.exact.add(endpoint)
         return 0
