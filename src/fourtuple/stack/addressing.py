@@ -21,15 +21,18 @@ class Addressing:
         self.ip = ip
         self.name = name
 
-    def add_address(self, interface: Interface, address: int, length: int) -> None:
-        """See :meth:`Stack.add_address`."""
+    def add_address(self, interface: Interface, address: int, length: int, with_link_local: bool) -> None:
+        """See :meth:`Stack.add_address`; without ``with_link_local`` it brings no link-local address."""
         bits = 32 if is_v4(address) else 128
         if not 0 <= length <= bits:
             raise ValueError(f"{format_ip(address)}/{length}: a prefix has 0 to {bits} bits")
         if interface.owns(address):
             raise ValueError(f"{interface.name} has {format_ip(address)} already")
-        if not is_v4(address):
-            self._prepare_v6(interface, address)
+        if not is_v4(address) and not interface.loopback:
+            if with_link_local and not is_link_local(address) and interface.link_local() < 0:
+                self.add_address(interface, self.link_local_of(interface), 64, False)
+            # To hear the questions for it.
+            self.ip.groups.join(solicited_node(address), interface.ifindex)
         interface.addresses.append((address, length))
         if not interface.loopback and length < bits:
             self.connect(interface, address & prefix_mask(address, length), length, address)
@@ -90,14 +93,6 @@ class Addressing:
     def link_local_of(self, interface: Interface) -> int:
         """The link-local address made of its MAC (RFC 4291 §2.5.6, appendix A)."""
         return 0xFE80 << 112 | interface_identifier(interface.mac)
-
-    def _prepare_v6(self, interface: Interface, address: int) -> None:
-        """Every IPv6 interface has a link-local address, and hears the questions for all it has."""
-        if interface.loopback:
-            return
-        if not is_link_local(address) and interface.link_local() < 0:
-            self.add_address(interface, self.link_local_of(interface), 64)
-        self.ip.groups.join(solicited_node(address), interface.ifindex)
 
     def _reconnect(self, interface: Interface, gone: RouteEntry) -> None:
         """Let the next address on the subnet of a removed one keep its route (``promote_secondaries``)."""

@@ -121,7 +121,7 @@ class Autoconf:
         return tentative
 
     def _succeed(self, interface: Interface, address: int, length: int) -> None:
-        self.addressing.add_address(interface, address, length)
+        self.addressing.add_address(interface, address, length, False)
         if is_link_local(address):
             self._solicit_routers(interface)
 

@@ -44,8 +44,8 @@ class Ipv6Routing(Routing):
         owner = self.local.owner(destination)
         if owner is not None and (interface is None or interface is owner or interface.loopback):
             return self._to_self(destination)
-        scoped = device == 0 and is_link_local(destination) and is_link_local(source)
-        if scoped:
+        link_local = is_link_local(destination)
+        if link_local and device == 0 and is_link_local(source):
             # The source says which link is meant.
             mine = self.local.owner(source)
             device = mine.ifindex if mine is not None else 0
@@ -55,7 +55,7 @@ class Ipv6Routing(Routing):
         path = Path(self.neighbours, True, UNICAST, route.interface, route.gateway, route.source)
         path.mtu = route.interface.mtu_v6()
         path.expires = route.expires
-        path.shared = not scoped
+        path.shared = not link_local
         path.next_hop = destination if route.gateway < 0 else route.gateway
         if route.source < 0 or route.connected:
             path.source = self._source(destination, route.interface)

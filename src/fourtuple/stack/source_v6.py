@@ -64,6 +64,8 @@ def choose_source(
                 continue
             if address == destination:
                 return address
+            if address == V6_LOOPBACK and interface is not outgoing:
+                continue
             candidate = scope_of(address)
             # Rule 2: wide enough, and no wider than need be; else as wide as possible.
             scope_rank = SCOPE_GLOBAL - candidate + 16 if candidate >= scope else candidate

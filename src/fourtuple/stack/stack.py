@@ -135,7 +135,7 @@ class Stack(IpOutput):
         free: that is :meth:`autoconfigure`'s way. Raises ValueError if the interface has the address
         already or ``length`` is no prefix length.
         """
-        self.addressing.add_address(interface, address, length)
+        self.addressing.add_address(interface, address, length, True)
 
     def remove_address(self, interface: Interface, address: int) -> None:
         """Take an address away, with its subnet's route unless another address is on that subnet.

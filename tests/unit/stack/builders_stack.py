@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from fourtuple.clock.clock import MICROSECOND, Clock, Event
 from fourtuple.clock.streams import Stream
-from fourtuple.ports.endpoint import AF_INET, PROTOCOL_UDP, Endpoint
+from fourtuple.ports.endpoint import AF_INET, AF_INET6, PROTOCOL_UDP, Endpoint
 from fourtuple.stack.base import Device, IcmpError, SocketEvents, Transport
 from fourtuple.stack.interface import Interface
 from fourtuple.stack.stack import Stack
 from fourtuple.stack.udp_socket import UdpSocket
 from fourtuple.wire.address import MAC_BROADCAST, MAC_NONE, V4_ANY, parse_ip
 from fourtuple.wire.arp import ARP_REPLY, ARP_REQUEST, ArpPacket
-from fourtuple.wire.ethernet import ETHERTYPE_ARP, ETHERTYPE_IPV4, EthernetFrame, parse_frame
+from fourtuple.wire.ethernet import (
+    ETHERTYPE_ARP,
+    ETHERTYPE_IPV4,
+    EthernetFrame,
+    parse_frame,
+)
 from fourtuple.wire.icmp import IcmpMessage
+from fourtuple.wire.icmpv6 import Icmpv6Message
+from fourtuple.wire.icmpv6_base import Icmpv6Payload
+from fourtuple.wire.ip import PROTOCOL_ICMPV6
 from fourtuple.wire.ip import PROTOCOL_UDP as IP_UDP
 from fourtuple.wire.ipv4 import Ipv4Packet
+from fourtuple.wire.ipv6 import Ipv6Packet
+from fourtuple.wire.ndp import NdOptions, NeighbourAdvertisement, NeighbourSolicitation
 from fourtuple.wire.packet import Payload, RawPayload
 from fourtuple.wire.udp import UdpDatagram
 
@@ -46,6 +56,15 @@ class Recorder(Device):
     def packets(self) -> list[Ipv4Packet]:
         return [frame.payload for frame in self.frames if isinstance(frame.payload, Ipv4Packet)]
 
+    def packets_v6(self) -> list[Ipv6Packet]:
+        return [frame.payload for frame in self.frames if isinstance(frame.payload, Ipv6Packet)]
+
+    def messages_v6(self) -> list[Icmpv6Payload]:
+        return [p.payload for p in self.packets_v6() if isinstance(p.payload, Icmpv6Payload)]
+
+    def errors_v6(self) -> list[Icmpv6Message]:
+        return [m for m in self.messages_v6() if isinstance(m, Icmpv6Message)]
+
     def messages(self) -> list[IcmpMessage]:
         return [p.payload for p in self.packets() if isinstance(p.payload, IcmpMessage)]
 
@@ -67,6 +86,9 @@ class Hub:
 
     def packets(self) -> list[Ipv4Packet]:
         return [frame.payload for frame in self.frames if isinstance(frame.payload, Ipv4Packet)]
+
+    def packets_v6(self) -> list[Ipv6Packet]:
+        return [frame.payload for frame in self.frames if isinstance(frame.payload, Ipv6Packet)]
 
     def arps(self) -> list[ArpPacket]:
         return [frame.payload for frame in self.frames if isinstance(frame.payload, ArpPacket)]
@@ -102,11 +124,16 @@ class Upper(Transport):
 
     def __init__(self) -> None:
         self.packets: list[Ipv4Packet] = []
+        self.packets_v6: list[Ipv6Packet] = []
         self.ifindexes: list[int] = []
         self.errors: list[IcmpError] = []
 
     def input(self, packet: Ipv4Packet, ifindex: int) -> None:
         self.packets.append(packet)
+        self.ifindexes.append(ifindex)
+
+    def input_v6(self, packet: Ipv6Packet, ifindex: int) -> None:
+        self.packets_v6.append(packet)
         self.ifindexes.append(ifindex)
 
     def icmp_error(self, error: IcmpError) -> None:
@@ -195,6 +222,74 @@ def learn(interface: Interface, address: str, mac: int = PEER_MAC) -> None:
     own = interface.addresses[0][0]
     body = ArpPacket(ARP_REQUEST, mac, parse_ip(address), MAC_NONE, own)
     interface.receive(frame(body, MAC_BROADCAST, mac))
+
+
+def packet_v6(
+    source: str, destination: str, protocol: int = 253, payload: Payload | None = None, **fields: object
+) -> Ipv6Packet:
+    made = Ipv6Packet(parse_ip(source), parse_ip(destination), protocol, payload or RawPayload(b"x" * 8))
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+def udp_packet_v6(
+    source: str, destination: str, source_port: int, destination_port: int, data: bytes, **fields: object
+) -> Ipv6Packet:
+    return packet_v6(source, destination, IP_UDP, UdpDatagram(source_port, destination_port, data), **fields)
+
+
+def icmp_v6(source: str, destination: str, message: Icmpv6Payload, ttl: int = 255) -> Ipv6Packet:
+    return packet_v6(source, destination, PROTOCOL_ICMPV6, message, ttl=ttl)
+
+
+def solicitation(
+    source: str, target: str, link: int = PEER_MAC, destination: str = "", ttl: int = 255
+) -> Ipv6Packet:
+    """A question for ``target``, to its group unless a destination is given; no link option if -1."""
+    options = NdOptions()
+    options.source_link = link
+    message = NeighbourSolicitation(parse_ip(target), options)
+    made = icmp_v6(source, destination or "ff02::1:ff00:0", message, ttl)
+    if not destination:
+        made.destination |= parse_ip(target) & 0xFFFFFF
+    return made
+
+
+def advertisement(
+    source: str,
+    destination: str,
+    target: str = "",
+    link: int = PEER_MAC,
+    solicited: bool = True,
+    override: bool = True,
+    ttl: int = 255,
+) -> Ipv6Packet:
+    """An answer; about its source unless a target is given; no link option if -1."""
+    options = NdOptions()
+    options.target_link = link
+    message = NeighbourAdvertisement(parse_ip(target or source), False, solicited, override, options)
+    return icmp_v6(source, destination, message, ttl)
+
+
+def learn_v6(interface: Interface, address: str, mac: int = PEER_MAC) -> None:
+    """Let the host have heard of a neighbour, as if that had asked for it."""
+    own = Ipv6Packet(parse_ip(address), interface.link_local(), PROTOCOL_ICMPV6, RawPayload(b""))
+    options = NdOptions()
+    options.source_link = mac
+    own.payload = NeighbourSolicitation(interface.link_local(), options)
+    own.ttl = 255
+    interface.receive(frame(own))
+
+
+def udp_socket_v6(
+    stack: Stack, address: str = "::", port: int = 0, events: SocketEvents | None = None
+) -> UdpSocket:
+    """An AF_INET6 socket bound to address and port."""
+    endpoint = Endpoint(PROTOCOL_UDP, AF_INET6, 0)
+    socket = stack.udp.create(endpoint, events)
+    assert stack.tables.bind(endpoint, parse_ip(address), port) == 0
+    return socket
 
 
 def udp_socket(
