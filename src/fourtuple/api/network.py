@@ -27,8 +27,6 @@ from .host import Host
 from .link import Link, LinkSettings, Switch, parse_mtu
 from .process import SIGTERM, Process, Start
 
-NO_ADDRESS = (-1, 0)
-
 SETTLE_LIMIT = SECOND
 """How long, in ns, a run goes on for the sake of packets still on the wire when its programs have ended."""
 
@@ -81,9 +79,10 @@ class Network:
     ) -> Host:
         """A new host. Every other resolves its name, and ``names``, to its addresses.
 
-        ``address`` is an IPv4 address with or without prefix length (default 24), or several, one for
-        each of the interfaces eth0, eth1 …; None takes the next free one of 10.0.0.0/16; an empty
-        list leaves it with the loopback alone.
+        ``address`` is an IP address with or without prefix length (default 24, for IPv6 64), or several,
+        each for one of the interfaces eth0, eth1 …, where an IPv4 and an IPv6 address next to each
+        other share one. None takes the next free one of 10.0.0.0/16; an empty list leaves the host
+        with the loopback alone.
 
         Raises ValueError for a bad address, or a name or address that is taken.
         """
@@ -128,7 +127,7 @@ class Network:
         loss: float = 0.0,
         duplicate: float = 0.0,
         corrupt: float = 0.0,
-        addresses: tuple[str, str] = ("", ""),
+        addresses: tuple[str | Sequence[str], str | Sequence[str]] = ("", ""),
     ) -> Link:
         """A link between two hosts or switches, or their names.
 
@@ -136,8 +135,8 @@ class Network:
         frames reorder) in ns or as ``"10ms"``; ``bandwidth`` in bit/s or as ``"10mbit"``, 0 for no
         limit; ``queue`` in packets, or bytes as ``"64kB"``, that may wait to be sent; ``mtu`` in bytes;
         ``loss``, ``duplicate`` and ``corrupt`` are probabilities of each packet. ``addresses`` gives the
-        ends new interfaces with addresses of their own, ``""`` for none; else each host's next
-        address is used, and the first again when all are.
+        ends new interfaces with an address or several of their own, ``""`` for none; else each host's
+        next interface is used, and the first one's addresses again when all are.
 
         All but the ends and addresses can be changed by :meth:`Link.set`, also for one direction.
 
@@ -154,7 +153,7 @@ class Network:
             corrupt=corrupt,
         )
         size = parse_mtu(mtu) or DEFAULT_MTU
-        ends = [parse_interface_address(text) if text else NO_ADDRESS for text in addresses]
+        ends = [[parse_interface_address(text) for text in _texts(end)] for end in addresses]
         made = self.fabric.connect(self._place(a), self._place(b), ends[0], ends[1])
         if size != DEFAULT_MTU:
             self.fabric.set_mtu(made, size)
@@ -380,6 +379,12 @@ class _Among:
 
 def _never() -> bool:
     return False
+
+
+def _texts(value: str | Sequence[str]) -> Sequence[str]:
+    if isinstance(value, str):
+        return [value] if value else []
+    return value
 
 
 def _check_name(name: str) -> None:

@@ -20,8 +20,9 @@ until = "30s"                  end the run at this virtual time
 
 \b
 [hosts.NAME]
-address = "10.0.0.1"           or "10.0.0.1/16" (default /24), or a list: eth0, eth1 …;
-                               left out: the next free one of 10.0.0.0/16
+address = "10.0.0.1"           or "10.0.0.1/16" (default /24), "fd00::1" (default /64), or a
+                               list: eth0, eth1 …, an IPv4 and an IPv6 one share an
+                               interface; left out: the next free one of 10.0.0.0/16
 names = ["db", "db.local"]     further names it is found by
 sysctl = { "net.ipv4.tcp_sack" = 0 }
 

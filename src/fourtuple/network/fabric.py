@@ -11,8 +11,9 @@ from ..stack.interface import Interface
 from ..wire.address import V4_LOOPBACK, format_ip
 from ..wire.ethernet import EthernetFrame, parse_frame
 from ..wire.ip import IpPacket
+from .addressing import by_interface
 from .link import Direction, Link, LinkEnd
-from .node import Node
+from .node import Node, given_addresses
 from .switch import Switch, SwitchPort
 from .taps import TapGroup
 
@@ -98,7 +99,7 @@ class Fabric:
     # What stands where
 
     def add_node(self, name: str, addresses: list[tuple[int, int]]) -> Node:
-        """A new host with an interface for each (address, prefix length).
+        """A new host with these (address, prefix length), on interfaces as :func:`by_interface` says.
 
         Raises ValueError if the name or an address is taken.
         """
@@ -108,8 +109,8 @@ class Fabric:
         node = Node(name, len(self.nodes) + 1, self.clock, self.streams.stream(f"host/{name}"), self.names)
         self.nodes[name] = node
         self._tap_loopback(node)
-        for address, length in addresses:
-            node.add_interface(address, length)
+        for pairs in by_interface(addresses):
+            node.add_interface(pairs)
         self.names[name] = node.addresses() or [V4_LOOPBACK]
         return node
 
@@ -140,11 +141,15 @@ class Fabric:
     # Links
 
     def connect(
-        self, a: Node | Switch, b: Node | Switch, a_address: tuple[int, int], b_address: tuple[int, int]
+        self,
+        a: Node | Switch,
+        b: Node | Switch,
+        a_addresses: list[tuple[int, int]],
+        b_addresses: list[tuple[int, int]],
     ) -> Link:
         """A link with default settings between two hosts or switches.
 
-        An address (with its prefix length) gives the host's end an interface of its own; with (-1, 0)
+        Addresses (with prefix lengths) give the host's end a new interface that has them; without any
         the host's next free interface is used. Raises ValueError if the link would close a loop of
         switches, joins a node with itself, or an address is taken or missing.
         """
@@ -152,13 +157,13 @@ class Fabric:
             raise ValueError(f"a link cannot join {a.name} with itself")
         if isinstance(a, Switch) and isinstance(b, Switch) and b.name in self._switches_joined_to(a.name):
             raise ValueError(f"a link between {a.name} and {b.name} would close a loop of switches")
-        for place, (address, _) in ((a, a_address), (b, b_address)):
-            if address >= 0 and isinstance(place, Switch):
+        for place, addresses in ((a, a_addresses), (b, b_addresses)):
+            if addresses and isinstance(place, Switch):
                 raise ValueError(f"switch {place.name} takes no address")
-            if address >= 0:
+            for address, _ in addresses:
                 self.check_address(address)
-        plug_a = self._plug(a, a_address)
-        plug_b = self._plug(b, b_address)
+        plug_a = self._plug(a, a_addresses)
+        plug_b = self._plug(b, b_addresses)
         name = self._link_name(a.name, b.name)
         point_a = self._new_point(plug_a.node, plug_a.name, False)
         point_b = self._new_point(plug_b.node, plug_b.name, False)
@@ -190,11 +195,11 @@ class Fabric:
                 last = max(last, end.outgoing.last_arrival())
         return last
 
-    def _plug(self, place: Node | Switch, address: tuple[int, int]) -> _Plug:
+    def _plug(self, place: Node | Switch, addresses: list[tuple[int, int]]) -> _Plug:
         if isinstance(place, Switch):
             port = place.add_port()
             return _Plug(place.name, port.name, None, port)
-        interface = place.plug(address[0], address[1])
+        interface = place.plug(addresses)
         known = self.names[place.name]
         for own in place.addresses():
             if own not in known:
@@ -216,8 +221,8 @@ class Fabric:
                 end = link.a if link.a.point.node == peer.name else link.b
                 earlier = peer.stack.interface_named(end.point.interface)
                 if earlier is not None:
-                    reached.extend([address for address, _ in earlier.addresses])
-        for address, _ in there.addresses:
+                    reached.extend(given_addresses(earlier))
+        for address in given_addresses(there):
             if address not in reached:
                 node.reach(address, interface)
 

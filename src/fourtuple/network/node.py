@@ -9,7 +9,8 @@ from ..clock.streams import Stream
 from ..kernel.kernel import Kernel
 from ..stack.interface import Interface
 from ..stack.stack import Stack
-from ..wire.address import format_ip, is_v4
+from ..wire.address import format_ip, is_link_local, is_v4
+from .addressing import address_bits
 from .link import DEFAULT_MTU
 
 LOCAL_MAC: Final = 0x0200_0000_0000
@@ -38,37 +39,39 @@ class Node:
         """Those a link can be plugged into: all but lo."""
         self._free: list[Interface] = []
 
-    def add_interface(self, address: int, prefix_length: int) -> Interface:
-        """A new interface with ``address``; alone, without its subnet, if another is on that.
+    def add_interface(self, addresses: list[tuple[int, int]]) -> Interface:
+        """A new interface with these (address, prefix length).
 
-        Raises ValueError if the host has too many."""
+        An address in a subnet another interface is on is added without its subnet: of two routes to
+        one subnet the second would never be used. Raises ValueError if the host has too many.
+        """
         number = len(self.interfaces)
         if number >= MAX_INTERFACES:
             raise ValueError(f"host {self.name} has its {MAX_INTERFACES} interfaces already")
-        if self._subnet_taken(address):
-            # Two routes to one subnet: the second would never be used.
-            prefix_length = _bits(address)
         mac = LOCAL_MAC | self.index << 8 | number
         interface = self.stack.add_interface(f"eth{number}", mac, DEFAULT_MTU, None)
-        self.stack.add_address(interface, address, prefix_length)
+        for address, length in addresses:
+            if self._subnet_taken(address):
+                length = address_bits(address)
+            self.stack.add_address(interface, address, length)
         self.interfaces.append(interface)
         self._free.append(interface)
         return interface
 
-    def plug(self, address: int, prefix_length: int) -> Interface:
+    def plug(self, addresses: list[tuple[int, int]]) -> Interface:
         """The interface for the next link.
 
-        With an ``address`` (-1: none) a new one. Without, the first that no link is plugged into; and
-        if all are taken, a new one that shares the address of the first. Raises ValueError if the
-        host has no address at all.
+        With ``addresses`` a new one. Without, the first that no link is plugged into; and if all are
+        taken, a new one that shares the addresses of the first. Raises ValueError if the host has no
+        address at all.
         """
-        if address < 0:
+        if not addresses:
             if self._free:
                 return self._free.pop(0)
             if not self.interfaces:
                 raise ValueError(f"host {self.name} has no address, so no link can be plugged in")
-            address = self.interfaces[0].addresses[0][0]
-        interface = self.add_interface(address, prefix_length)
+            addresses = [(own, address_bits(own)) for own in given_addresses(self.interfaces[0])]
+        interface = self.add_interface(addresses)
         self._free.remove(interface)
         return interface
 
@@ -77,13 +80,16 @@ class Node:
         entry = self.stack.routes.lookup(address, 0)
         if entry is not None and entry.interface is interface:
             return
-        self.stack.add_route(address, _bits(address), -1, interface, 0, interface.addresses[0][0])
+        for own in given_addresses(interface):
+            if is_v4(own) == is_v4(address):
+                self.stack.add_route(address, address_bits(address), -1, interface, 0, own)
+                return
 
     def addresses(self) -> list[int]:
-        """Its addresses, each once, lo's not included."""
+        """The addresses it was given, each once, in the order of its interfaces."""
         found: list[int] = []
         for interface in self.interfaces:
-            for address, _ in interface.addresses:
+            for address in given_addresses(interface):
                 if address not in found:
                     found.append(address)
         return found
@@ -91,7 +97,7 @@ class Node:
     def _subnet_taken(self, address: int) -> bool:
         for interface in self.interfaces:
             for own, length in interface.addresses:
-                shift = _bits(own) - length
+                shift = address_bits(own) - length
                 if is_v4(own) == is_v4(address) and own >> shift == address >> shift:
                     return True
         return False
@@ -100,6 +106,6 @@ class Node:
         return f"Node({self.name}, {', '.join(format_ip(address) for address in self.addresses())})"
 
 
-def _bits(address: int) -> int:
-    """Length of a host's own prefix."""
-    return 32 if is_v4(address) else 128
+def given_addresses(interface: Interface) -> list[int]:
+    """Its addresses without the IPv6 link-local ones, which it made itself."""
+    return [own for own, _ in interface.addresses if is_v4(own) or not is_link_local(own)]

@@ -65,6 +65,28 @@ def test_hosts_on_switches_reach_each_other() -> None:
         assert process.result == 100
 
 
+def test_hosts_with_ipv6_alone_reach_each_other_by_name() -> None:
+    def answer() -> None:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.bind(("::", 80))
+            data, address = sock.recvfrom(100)
+            sock.sendto(data.upper(), address)
+
+    def ask() -> bytes:
+        *_, address = socket.getaddrinfo("server", 80, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"hello", address)
+            return sock.recv(100)
+
+    with Network() as network:
+        server, client = network.host("server", "fd00::1"), network.host("client", "fd00::2")
+        network.link(server, client, latency="1ms")
+        server.spawn(answer)
+        process = client.spawn(ask, start="1ms")
+        network.run()
+        assert process.result == b"HELLO"
+
+
 SETTINGS: list[dict[str, object]] = [
     {"latency": "5ms", "loss": 0.05},
     {"latency": "5ms", "bandwidth": "10mbit", "queue": 5},

@@ -4,19 +4,19 @@ import pytest
 
 from fourtuple.capture.tap import Tap, TapPoint
 from fourtuple.clock.clock import SECOND
+from fourtuple.network.addressing import by_interface, parse_interface_address
 from fourtuple.network.annotate import NO_SOCKET, NOT_FOR_A_SOCKET, TAKEN, SocketAnnotator, find_taker
 from fourtuple.network.fabric import Fabric
 from fourtuple.network.link import Link
 from fourtuple.network.node import Node
 from fourtuple.network.switch import Switch
-from fourtuple.ports.endpoint import AF_INET, PROTOCOL_UDP, Endpoint
+from fourtuple.ports.endpoint import AF_INET, AF_INET6, PROTOCOL_UDP, Endpoint
 from fourtuple.ports.reason import WINS, Reasons
 from fourtuple.stack.udp_socket import UdpSocket
-from fourtuple.wire.address import V4_ANY, V4_LOOPBACK, parse_ip
+from fourtuple.wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, parse_ip
 from fourtuple.wire.ethernet import EthernetFrame
 from fourtuple.wire.ip import IpPacket
 
-NO_ADDRESS = (-1, 0)
 PORT = 5000
 
 
@@ -25,25 +25,25 @@ def fabric_of(seed: int = 1, bytes_on_wire: bool = False) -> Fabric:
 
 
 def add_host(fabric: Fabric, name: str, *addresses: str) -> Node:
-    pairs = [(parse_ip(text.split("/")[0]), int(text.partition("/")[2] or 24)) for text in addresses]
-    return fabric.add_node(name, pairs)
+    return fabric.add_node(name, [parse_interface_address(text) for text in addresses])
 
 
 def join(fabric: Fabric, a: Node | Switch, b: Node | Switch) -> Link:
-    return fabric.connect(a, b, NO_ADDRESS, NO_ADDRESS)
+    return fabric.connect(a, b, [], [])
 
 
-def udp_socket(node: Node, port: int) -> UdpSocket:
-    endpoint = Endpoint(PROTOCOL_UDP, AF_INET, 0)
+def udp_socket(node: Node, port: int, family: int = AF_INET) -> UdpSocket:
+    endpoint = Endpoint(PROTOCOL_UDP, family, 0)
     socket = node.stack.udp.create(endpoint, None)
-    assert node.stack.tables.bind(endpoint, V4_ANY, port) == 0
+    assert node.stack.tables.bind(endpoint, V4_ANY if family == AF_INET else V6_ANY, port) == 0
     return socket
 
 
 def reaches(fabric: Fabric, sender: Node, receiver: Node, address: str) -> bool:
     """Whether a datagram from one arrives at ``address`` of the other."""
-    taker = udp_socket(receiver, PORT)
-    giver = udp_socket(sender, PORT + 1)
+    family = AF_INET6 if ":" in address else AF_INET
+    taker = udp_socket(receiver, PORT, family)
+    giver = udp_socket(sender, PORT + 1, family)
     giver.send(parse_ip(address), PORT, b"hello", -1, 0, 0)
     fabric.clock.run(fabric.clock.now + SECOND, 10_000)
     datagram = taker.receive(False)
@@ -82,6 +82,29 @@ def test_host_with_one_address_and_three_links_reaches_all() -> None:
     assert not reaches(fabric, leaves[0], leaves[1], "10.0.0.3")
 
 
+def test_ipv4_and_ipv6_addresses_side_by_side_share_an_interface() -> None:
+    def names(*texts: str) -> list[int]:
+        return [len(pairs) for pairs in by_interface([parse_interface_address(text) for text in texts])]
+
+    assert names("10.0.0.1", "10.0.1.1") == [1, 1]
+    assert names("10.0.0.1", "fd00::1", "10.0.1.1", "fd00:1::1") == [2, 2]
+    assert names("fd00::1", "fd00::2", "10.0.0.1") == [1, 2]
+    assert names() == []
+
+
+def test_hosts_reach_each_other_over_ipv6() -> None:
+    fabric = fabric_of()
+    a, b = add_host(fabric, "a", "10.0.0.1", "fd00::1"), add_host(fabric, "b", "10.0.0.2", "fd00::2")
+    c = add_host(fabric, "c", "fd77::1")
+    join(fabric, a, b)
+    join(fabric, a, c)
+    assert fabric.names["a"] == [parse_ip("10.0.0.1"), parse_ip("fd00::1")]
+    assert reaches(fabric, a, b, "fd00::2")
+    assert reaches(fabric, a, c, "fd77::1")
+    assert reaches(fabric, c, a, "fd00::1")
+    assert not reaches(fabric, c, b, "fd00::2")
+
+
 def test_each_address_gets_an_interface_and_links_take_them_in_order() -> None:
     fabric = fabric_of()
     a = add_host(fabric, "a", "10.0.0.1", "10.0.1.1")
@@ -105,7 +128,7 @@ def test_two_addresses_in_one_subnet_do_not_fight_for_its_route() -> None:
 def test_link_with_addresses_of_its_own_makes_new_interfaces() -> None:
     fabric = fabric_of()
     a, b = add_host(fabric, "a", "10.0.0.1"), add_host(fabric, "b", "10.0.0.2")
-    fabric.connect(a, b, (parse_ip("10.9.0.1"), 30), (parse_ip("10.9.0.2"), 30))
+    fabric.connect(a, b, [(parse_ip("10.9.0.1"), 30)], [(parse_ip("10.9.0.2"), 30)])
     assert reaches(fabric, a, b, "10.9.0.2")
     assert fabric.names["a"] == [parse_ip("10.0.0.1"), parse_ip("10.9.0.1")]
     assert not reaches(fabric, a, b, "10.0.0.2")
@@ -181,7 +204,7 @@ def test_link_to_a_host_without_address_is_refused() -> None:
     assert fabric.names["bare"] == [V4_LOOPBACK]
     with pytest.raises(ValueError, match="host bare has no address"):
         join(fabric, a, bare)
-    fabric.connect(a, bare, NO_ADDRESS, (parse_ip("10.0.0.2"), 24))
+    fabric.connect(a, bare, [], [(parse_ip("10.0.0.2"), 24)])
     assert fabric.names["bare"] == [parse_ip("10.0.0.2")]
     assert reaches(fabric, a, bare, "10.0.0.2")
 
@@ -190,7 +213,7 @@ def test_address_at_a_switch_is_refused() -> None:
     fabric = fabric_of()
     a = add_host(fabric, "a", "10.0.0.1")
     with pytest.raises(ValueError, match="switch s takes no address"):
-        fabric.connect(a, fabric.add_switch("s"), NO_ADDRESS, (parse_ip("10.0.0.2"), 24))
+        fabric.connect(a, fabric.add_switch("s"), [], [(parse_ip("10.0.0.2"), 24)])
 
 
 def test_second_link_between_two_has_a_name_of_its_own() -> None:
