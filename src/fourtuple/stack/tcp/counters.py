@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 
 class TcpCounters:
     """Plain ints that only grow; ``curr_estab`` is a gauge."""
@@ -16,7 +18,6 @@ class TcpCounters:
         self.in_segs: int = 0
         self.out_segs: int = 0
         self.retrans_segs: int = 0
-        self.in_errs: int = 0
         self.out_rsts: int = 0
         # TcpExt: of /proc/net/netstat
         self.listen_overflows: int = 0
@@ -48,7 +49,6 @@ class TcpCounters:
         self.ofo_queue: int = 0
         self.ofo_drop: int = 0
         self.ofo_merge: int = 0
-        self.rcv_coalesce: int = 0
         self.zero_window_drop: int = 0
         self.beyond_window: int = 0
         self.want_zero_window_adv: int = 0
@@ -80,11 +80,88 @@ class TcpCounters:
         self.dsack_old_sent: int = 0
         self.dsack_ofo_sent: int = 0
         self.dsack_recv: int = 0
-        self.dsack_ofo_recv: int = 0
         self.dsack_ignored_old: int = 0
-        self.dsack_ignored_no_undo: int = 0
         self.ecn_ce_received: int = 0
 
     def items(self) -> list[tuple[str, int]]:
-        """(name, value) of all, in the order above."""
-        return [(name, value) for name, value in vars(self).items()]
+        """(name as ``nstat`` prints it, value) of all, in the order above."""
+        values: list[tuple[str, int]] = []
+        for name, attribute in _NAMES:
+            value: int = getattr(self, attribute)
+            values.append((name, value))
+        return values
+
+
+_NAMES: Final = (
+    ("TcpActiveOpens", "active_opens"),
+    ("TcpPassiveOpens", "passive_opens"),
+    ("TcpAttemptFails", "attempt_fails"),
+    ("TcpEstabResets", "estab_resets"),
+    ("TcpCurrEstab", "curr_estab"),
+    ("TcpInSegs", "in_segs"),
+    ("TcpOutSegs", "out_segs"),
+    ("TcpRetransSegs", "retrans_segs"),
+    ("TcpOutRsts", "out_rsts"),
+    ("TcpExtListenOverflows", "listen_overflows"),
+    ("TcpExtListenDrops", "listen_drops"),
+    ("TcpExtEmbryonicRsts", "embryonic_rsts"),
+    ("TcpExtSyncookiesSent", "syncookies_sent"),
+    ("TcpExtSyncookiesRecv", "syncookies_recv"),
+    ("TcpExtSyncookiesFailed", "syncookies_failed"),
+    ("TcpExtTCPReqQFullDrop", "req_q_full_drop"),
+    ("TcpExtTCPReqQFullDoCookies", "req_q_full_do_cookies"),
+    ("TcpExtPAWSActive", "paws_active_rejected"),
+    ("TcpExtPAWSEstab", "paws_estab_rejected"),
+    ("TcpExtTWRecycled", "tw_reused"),
+    ("TcpExtTW", "tw"),
+    ("TcpExtTWKilled", "tw_killed"),
+    ("TcpExtTCPTimeWaitOverflow", "time_wait_overflow"),
+    ("TcpExtDelayedACKs", "delayed_acks"),
+    ("TcpExtDelayedACKLost", "delayed_ack_lost"),
+    ("TcpExtTCPChallengeACK", "challenge_ack"),
+    ("TcpExtTCPSYNChallenge", "syn_challenge"),
+    ("TcpExtTCPACKSkippedSeq", "ack_skipped"),
+    ("TcpExtOutOfWindowIcmps", "out_of_window_icmps"),
+    ("TcpExtTCPTimeouts", "timeouts"),
+    ("TcpExtTCPAbortOnData", "abort_on_data"),
+    ("TcpExtTCPAbortOnClose", "abort_on_close"),
+    ("TcpExtTCPAbortOnTimeout", "abort_on_timeout"),
+    ("TcpExtTCPAbortOnLinger", "abort_on_linger"),
+    ("TcpExtTCPAbortOnMemory", "abort_on_memory"),
+    ("TcpExtTCPOFOQueue", "ofo_queue"),
+    ("TcpExtTCPOFODrop", "ofo_drop"),
+    ("TcpExtTCPOFOMerge", "ofo_merge"),
+    ("TcpExtTCPZeroWindowDrop", "zero_window_drop"),
+    ("TcpExtBeyondWindow", "beyond_window"),
+    ("TcpExtTCPWantZeroWindowAdv", "want_zero_window_adv"),
+    ("TcpExtTCPToZeroWindowAdv", "to_zero_window_adv"),
+    ("TcpExtTCPFromZeroWindowAdv", "from_zero_window_adv"),
+    ("TcpExtTCPWinProbe", "win_probe"),
+    ("TcpExtTCPKeepAlive", "keepalive"),
+    ("TcpExtTCPFastRetrans", "fast_retrans"),
+    ("TcpExtTCPSlowStartRetrans", "slow_start_retrans"),
+    ("TcpExtTCPLostRetransmit", "lost_retransmit"),
+    ("TcpExtTCPSynRetrans", "syn_retrans"),
+    ("TcpExtTCPLossProbes", "loss_probes"),
+    ("TcpExtTCPLossProbeRecovery", "loss_probe_recovery"),
+    ("TcpExtTCPRenoRecovery", "reno_recovery"),
+    ("TcpExtTCPSackRecovery", "sack_recovery"),
+    ("TcpExtTCPRenoFailures", "reno_failures"),
+    ("TcpExtTCPSackFailures", "sack_failures"),
+    ("TcpExtTCPLossFailures", "loss_failures"),
+    ("TcpExtTCPLossUndo", "loss_undo"),
+    ("TcpExtTCPFullUndo", "full_undo"),
+    ("TcpExtTCPPartialUndo", "partial_undo"),
+    ("TcpExtTCPDSACKUndo", "dsack_undo"),
+    ("TcpExtTCPSpuriousRTOs", "spurious_rtos"),
+    ("TcpExtTCPSACKReneging", "sack_reneging"),
+    ("TcpExtTCPSACKDiscard", "sack_discard"),
+    ("TcpExtTCPRenoReorder", "reno_reorder"),
+    ("TcpExtTCPSACKReorder", "sack_reorder"),
+    ("TcpExtTCPTSReorder", "ts_reorder"),
+    ("TcpExtTCPDSACKOldSent", "dsack_old_sent"),
+    ("TcpExtTCPDSACKOfoSent", "dsack_ofo_sent"),
+    ("TcpExtTCPDSACKRecv", "dsack_recv"),
+    ("TcpExtTCPDSACKIgnoredOld", "dsack_ignored_old"),
+    ("TcpExtTCPEcnCeReceived", "ecn_ce_received"),
+)
