@@ -52,36 +52,43 @@ class GroupTable:
         return group in (ALL_HOSTS, ALL_NODES) or (group << 16 | ifindex) in self._members
 
     def join(self, group: int, ifindex: int) -> None:
-        """The host itself takes part, whatever its sockets do."""
-        self.add(Membership(group, ifindex, False, []))
+        """The host itself takes part, whatever its sockets do; the listener is not told."""
+        self._enter(Membership(group, ifindex, False, []))
 
     def leave(self, group: int, ifindex: int) -> None:
         """Undo one :meth:`join`; harmless if there was none."""
         for membership in self._members.get(group << 16 | ifindex, []):
             if not membership.include and not membership.sources:
-                self.remove(membership)
+                self._drop(membership)
                 return
 
     def add(self, membership: Membership) -> None:
+        """A socket joins."""
         before = self.filter_of(membership.group, membership.ifindex)
+        self._enter(membership)
+        self.notify(membership, before)
+
+    def remove(self, membership: Membership) -> None:
+        """A socket gives up a membership it added."""
+        before = self.filter_of(membership.group, membership.ifindex)
+        self._drop(membership)
+        self.notify(membership, before)
+
+    def _enter(self, membership: Membership) -> None:
         key = membership.group << 16 | membership.ifindex
         members = self._members.get(key)
         if members is None:
             self._members[key] = [membership]
         else:
             members.append(membership)
-        self.notify(membership, before)
 
-    def remove(self, membership: Membership) -> None:
-        """Remove a membership that was added."""
-        before = self.filter_of(membership.group, membership.ifindex)
+    def _drop(self, membership: Membership) -> None:
         key = membership.group << 16 | membership.ifindex
         left = [other for other in self._members[key] if other is not membership]
         if left:
             self._members[key] = left
         else:
             del self._members[key]
-        self.notify(membership, before)
 
     def notify(self, membership: Membership, before: SourceFilter) -> None:
         """``membership`` is not what it was when its group's filter was ``before``."""

@@ -36,12 +36,13 @@ from ..wire.icmpv6_base import ICMPV6_HEADER_LENGTH, Icmpv6Payload
 from ..wire.ip import PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP
 from ..wire.ipv4 import Ipv4Packet
 from ..wire.ipv6 import HEADER_LENGTH, Ipv6Packet, parse_quoted_ipv6
-from ..wire.mld import MldMessage, MldQuery, MldReport
-from ..wire.ndp import ND_REDIRECT
+from ..wire.mld import MLD_QUERY
+from ..wire.ndp import ND_REDIRECT, ND_ROUTER_SOLICITATION
 from ..wire.packet import RawPayload, WireError
 from .base import IcmpError, Transport
 from .icmp_limit import ALLOWED, IcmpLimit
 from .ip_output import IpOutput
+from .mld import MldReporter
 from .ndp_input import NdpInput
 from .path import IPV6_LEAST_MTU, LOCAL
 
@@ -49,10 +50,13 @@ from .path import IPV6_LEAST_MTU, LOCAL
 class Icmp6(Transport):
     """The ICMPv6 of one host. ``transports`` are the host's, by protocol number."""
 
-    def __init__(self, ip: IpOutput, transports: list[Transport | None], ndp: NdpInput) -> None:
+    def __init__(
+        self, ip: IpOutput, transports: list[Transport | None], ndp: NdpInput, mld: MldReporter
+    ) -> None:
         self.ip = ip
         self.transports = transports
         self.ndp = ndp
+        self.mld = mld
         self.mib = ip.counters.icmp6
         self.limit = IcmpLimit(ip.clock, ip.sysctl)
         self.link_group: bool = False
@@ -78,13 +82,16 @@ class Icmp6(Transport):
                 self._count_error(message.type)
                 self._error_input(packet, message, ifindex)
             # RFC 4443 §2.4 (b): an informational message of no known type is dropped.
-        elif isinstance(message, MldQuery | MldReport | MldMessage):
-            if isinstance(message, MldQuery):
-                mib.in_group_memb_queries += 1
         elif isinstance(message, Icmpv6Payload):
             interface = self.ip.paths.interface(ifindex)
-            if interface is not None:
+            if interface is None:
+                return
+            if ND_ROUTER_SOLICITATION <= message.type <= ND_REDIRECT:
                 self.ndp.receive(packet, message, interface)
+                return
+            if message.type == MLD_QUERY:
+                mib.in_group_memb_queries += 1
+            self.mld.receive(packet, message, interface)
         else:
             mib.in_errors += 1
 

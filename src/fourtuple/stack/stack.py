@@ -9,7 +9,14 @@ from ..clock.streams import Stream
 from ..ports.tables import PortTables
 from ..wire.address import V4_LOOPBACK, V6_LOOPBACK
 from ..wire.icmp import ICMP_UNREACHABLE
-from ..wire.ip import PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, IpPacket
+from ..wire.ip import (
+    PROTOCOL_ICMP,
+    PROTOCOL_ICMPV6,
+    PROTOCOL_IGMP,
+    PROTOCOL_TCP,
+    PROTOCOL_UDP,
+    IpPacket,
+)
 from ..wire.ipv4 import Ipv4Packet
 from ..wire.ipv6 import Ipv6Packet
 from .addressing import Addressing
@@ -19,11 +26,13 @@ from .autoconf import Autoconf
 from .base import Device, Transport
 from .icmp import Icmp
 from .icmp6 import Icmp6
+from .igmp import GroupReports, Igmp, IgmpReporter
 from .interface import Interface
 from .ip6_input import Ip6Input
 from .ip_input import IpInput
 from .ip_output import IpOutput
 from .loopback import Loopback
+from .mld import MldReporter
 from .ndp_input import NdpInput
 from .reassembly4 import Reassembly
 from .reassembly6 import Reassembly6
@@ -58,13 +67,17 @@ class Stack(IpOutput):
         self.autoconf = Autoconf(self, self.addressing)
         self.advertiser = Advertiser(self)
         self.ndp = NdpInput(self, self.autoconf, self.advertiser)
-        self.icmp6 = Icmp6(self, self.transports, self.ndp)
+        self.mld = MldReporter(self)
+        self.igmp = IgmpReporter(self)
+        self.groups.listener = GroupReports(self.igmp, self.mld)
+        self.icmp6 = Icmp6(self, self.transports, self.ndp, self.mld)
         self.reassembly_v6 = Reassembly6(self, self.icmp6)
         self.ip6_input = Ip6Input(self, self.icmp6, self.reassembly_v6, self.transports)
         self.v6.input = self.ip6_input
         self.udp = UdpProtocol(self)
         self.tcp = TcpProtocol(self)
         self.register(PROTOCOL_ICMP, self.icmp)
+        self.register(PROTOCOL_IGMP, Igmp(self, self.igmp))
         self.register(PROTOCOL_ICMPV6, self.icmp6)
         self.register(PROTOCOL_UDP, self.udp)
         self.register(PROTOCOL_TCP, self.tcp)

@@ -14,6 +14,7 @@ from fourtuple.wire.arp import ARP_REPLY, ARP_REQUEST, ArpPacket
 from fourtuple.wire.ethernet import (
     ETHERTYPE_ARP,
     ETHERTYPE_IPV4,
+    ETHERTYPE_IPV6,
     EthernetFrame,
     parse_frame,
 )
@@ -201,9 +202,13 @@ def udp_packet(
 
 
 def frame(
-    payload: Ipv4Packet | ArpPacket, destination: int = MAC | 1, source: int = PEER_MAC
+    payload: Ipv4Packet | Ipv6Packet | ArpPacket, destination: int = MAC | 1, source: int = PEER_MAC
 ) -> EthernetFrame:
-    kind = ETHERTYPE_IPV4 if isinstance(payload, Ipv4Packet) else ETHERTYPE_ARP
+    kind = ETHERTYPE_ARP
+    if isinstance(payload, Ipv4Packet):
+        kind = ETHERTYPE_IPV4
+    elif isinstance(payload, Ipv6Packet):
+        kind = ETHERTYPE_IPV6
     return EthernetFrame(destination, source, kind, payload)
 
 

@@ -164,8 +164,7 @@ def test_multicast_loop(joined: bool, loop: bool, heard: int) -> None:
     socket.send(parse_ip(GROUP), 9, b"m", -1, 0, 0)
     settle(clock)
     assert listener.queued() == heard
-    assert len(device.packets()) == 1
-    assert stack.counters.ip.out_mcast_pkts == 1
+    assert len([packet for packet in device.packets() if packet.protocol == 17]) == 1
 
 
 def test_multicast_interface_options_choose_the_way_and_the_source() -> None:
