@@ -189,8 +189,12 @@ class InetSocket(Socket):
             raise KernelError(EACCES)
 
     def _check_unbound(self) -> None:
+        self.forget_connection()
         if self.endpoint.state != CLOSE or self.endpoint.local_port != 0:
             raise KernelError(EINVAL, "already bound")
+
+    def forget_connection(self) -> None:
+        """Clear what a connection that is over has left in the endpoint, if it holds no port."""
 
     def _check_device(self, address: int) -> None:
         # Of a socket bound to a device, a loopback or link-local address must be that device's.

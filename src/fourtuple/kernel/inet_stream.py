@@ -79,7 +79,7 @@ def make_stream(kernel: Kernel, creator: Process, family: int) -> InetStream:
 class InetStream(InetSocket):
     """A TCP socket over a :class:`Tcb`."""
 
-    __slots__ = ("progress", "tcb")
+    __slots__ = ("former_port", "progress", "tcb")
 
     def __init__(
         self, kernel: Kernel, creator: Process, family: int, endpoint: Endpoint, accepted: Tcb | None
@@ -88,6 +88,8 @@ class InetStream(InetSocket):
         super().__init__(kernel, creator, family, SOCK_STREAM, IPPROTO_TCP, endpoint, name)
         self.progress: int = UNCONNECTED if accepted is None else CONNECTED
         """UNCONNECTED, CONNECTING, CONNECTED or DISCONNECTING."""
+        self.former_port: int = 0
+        """The port it had before the connection was dissolved; getsockname() goes on showing it."""
         self.tcb: Tcb = kernel.stack.tcp.create(endpoint, self.waker) if accepted is None else accepted
         self.tcb.events = self.waker
 
@@ -100,8 +102,7 @@ class InetStream(InetSocket):
         AF_UNSPEC dissolves the connection; the socket can be used anew.
         """
         if addr.family == AF_UNSPEC:
-            self.tcb.disconnect()
-            self.progress = UNCONNECTED
+            self._dissolve()
             return True
         if self.progress == CONNECTED:
             raise KernelError(EISCONN)
@@ -117,7 +118,10 @@ class InetStream(InetSocket):
             raise KernelError(EISCONN)
         address = self._peer_address(addr)
         self._apply_tos(is_v4(address))
+        # What was shut down before connecting stays so.
+        shut = self.tcb.shut if self.endpoint.peer_port == 0 else 0
         code = self.tcb.connect(address, addr.port)
+        self.tcb.shut |= shut
         if code != 0:
             raise KernelError(code)
         self.progress = CONNECTING
@@ -150,17 +154,47 @@ class InetStream(InetSocket):
             return False
         if state == CLOSE:
             code = self.tcb.take_error() or ECONNABORTED
-            self.tcb.disconnect()
-            self.progress = UNCONNECTED
+            self._disconnect()
             raise KernelError(code)
         self.progress = CONNECTED
         return True
+
+    def _dissolve(self) -> None:
+        """connect() to AF_UNSPEC (``tcp_disconnect``)."""
+        if self.endpoint.state != CLOSE:
+            self._disconnect()
+            return
+        # A socket only bound keeps its port, even one of the system's choice; a pending error stays.
+        self.forget_connection()
+        self.tcb.shut = 0
+        self.tcb.done = False
+        self.progress = UNCONNECTED
+
+    def _disconnect(self) -> None:
+        self._remember_port()
+        self.tcb.disconnect()
+        self.progress = UNCONNECTED
+
+    def _remember_port(self) -> None:
+        self.former_port = self.endpoint.local_port or self.former_port
+
+    def forget_connection(self) -> None:
+        endpoint = self.endpoint
+        if endpoint.state == CLOSE and endpoint.peer_port != 0 and not endpoint.port_locked:
+            self._remember_port()
+            self.tables().disconnect_tcp(endpoint)
+
+    def getsockname(self) -> SockAddr:
+        return self.show(self.endpoint.local, self.endpoint.local_port or self.former_port)
 
     def listen(self, backlog: int) -> None:
         """EINVAL (connected or connecting), EADDRINUSE (the port is judged anew)."""
         if self.progress != UNCONNECTED or self.endpoint.state not in (CLOSE, LISTEN):
             raise KernelError(EINVAL)
+        # An error of an earlier connection stays for the next call to find.
+        error = self.tcb.error
         code = self.tcb.listen(backlog if backlog >= 0 else SOMAXCONN_LIMIT)
+        self.tcb.error = error
         if code != 0:
             raise KernelError(code)
 
@@ -194,6 +228,7 @@ class InetStream(InetSocket):
             self.progress = DISCONNECTING if handshake else CONNECTED
         if state == SYN_SENT:
             self.progress = UNCONNECTED
+        self._remember_port()
         code = self.tcb.shutdown(how)
         if code != 0:
             raise KernelError(code)

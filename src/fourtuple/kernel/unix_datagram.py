@@ -70,8 +70,8 @@ def receive(socket: UnixSocket, count: int, flags: int) -> Received | None:
     """Take, or peek at, the first datagram; None if there is none."""
     if flags & MSG_OOB:
         raise KernelError(EOPNOTSUPP)
+    socket.raise_error()
     if not socket.queue:
-        socket.raise_error()
         return None
     message = socket.queue[0]
     socket.wake_waiting()
@@ -175,10 +175,11 @@ class UnixDatagram(UnixSocket):
         return True
 
     def _disconnected(self, old: UnixSocket) -> None:
-        # What the old peer sent is no longer wanted, and it learns that it lost its peer.
-        if self.queue:
-            self.purge()
-            self.wake_waiting()
+        # What the old peer sent is lost, and if there was any it is told.
+        if not self.queue:
+            return
+        self.purge()
+        self.wake_waiting()
         if not old.dead and old.peer is self:
             old.error = ECONNRESET
             old.wait_queue.wake(EVERYTHING)
@@ -188,21 +189,18 @@ class UnixDatagram(UnixSocket):
         attachments = Attachments(control, self.caller()) if control else None
         if flags & MSG_OOB:
             raise KernelError(EOPNOTSUPP)
-        other: UnixSocket | None = None
-        if addr is None:
-            other = self.peer
-            if other is None:
-                raise KernelError(ENOTCONN)
-        elif addr.family != AF_UNIX or not addr.path:
+        if addr is not None and (addr.family != AF_UNIX or not addr.path):
             raise KernelError(EINVAL)
         if self.passcred:
             self.autobind()
         message = make_message(self, data, attachments)
         if message is None:
             return -1
-        if other is None and addr is not None:
+        if addr is not None:
             other = self.kernel.unix.find(addr.path, self.type, self.caller())
-        if other is None:
+        elif self.peer is not None:
+            other = self.peer
+        else:
             raise KernelError(ENOTCONN)
         if other.peer is not None and other.peer is not self:
             raise KernelError(EPERM)

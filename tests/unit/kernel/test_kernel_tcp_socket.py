@@ -199,6 +199,80 @@ def test_connect_unspecified_dissolves(either):
     assert a.getpeername() == server.getsockname()
 
 
+def test_connect_unspecified_keeps_what_was_bound(either):
+    s = tcp(either)
+    s.bind(LOCAL)
+    where = s.getsockname()
+    s.connect(None)
+    assert s.getsockname() == where
+    assert outcome(lambda: s.bind(LOCAL)) == "EINVAL"
+
+
+def test_bind_after_a_failed_connect(either):
+    # The port was the system's choice, and is free again.
+    s = tcp(either)
+    outcome(lambda: s.connect(("127.0.0.1", free_port(either))))
+    either.settle()
+    assert outcome(lambda: s.recv(1)) == "ECONNREFUSED"
+    assert outcome(lambda: s.bind(LOCAL)) is None
+    # One asked for by number stays.
+    other = tcp(either)
+    other.bind(("127.0.0.1", free_port(either)))
+    outcome(lambda: other.connect(("127.0.0.1", free_port(either))))
+    either.settle()
+    assert outcome(lambda: other.bind(LOCAL)) == "EINVAL"
+
+
+def test_former_listener_shows_its_port(either):
+    s = listener(either)
+    where = s.getsockname()
+    s.shutdown(0)
+    assert s.getsockname() == where
+    s.listen(1)
+    assert s.getsockname() != where
+
+
+def test_error_outlasts_listen(either):
+    s = tcp(either)
+    outcome(lambda: s.connect(("127.0.0.1", free_port(either))))
+    either.settle()
+    s.connect(None)
+    s.listen(1)
+    assert outcome(lambda: s.send(b"x")) == "ECONNREFUSED"
+    assert outcome(lambda: s.send(b"x")) == "EPIPE"
+
+
+def test_shut_down_before_connecting_stays_so(either):
+    server = listener(either)
+    s = tcp(either)
+    outcome(lambda: s.shutdown(1))
+    connect(either, s, server.getsockname())
+    assert outcome(lambda: s.send(b"x")) == "EPIPE"
+
+
+def test_blocking_receive_gathers_what_was_asked(host):
+    s = tcp(host).socket
+    assert (s.receive_target(9, 0), s.receive_target(9, 0x100)) == (1, 9)
+    s.setsockopt(SOL_SOCKET, 18, (4).to_bytes(4, "little"))
+    assert (s.receive_target(9, 0), s.receive_target(2, 0)) == (4, 2)
+
+
+def test_urgent_mark_by_ioctl(either):
+    a, b = pair(either)
+    assert b.ioctl(0x8905) == 0
+    a.send(b"ab", MSG_OOB)
+    either.settle()
+    assert b.ioctl(0x8905) == 0
+    assert b.recv(9) == b"a"
+    assert b.ioctl(0x8905) == 1
+    assert a.ioctl(0x894B) == 0
+
+
+def test_error_queue_of_a_stream_is_empty(either):
+    a, _ = pair(either)
+    assert outcome(lambda: a.recv_control(9, 0x2000)) == "EAGAIN"
+
+
 def test_shutdown_calls(either):
     a, b = pair(either)
     assert outcome(lambda: a.shutdown(5)) == "EINVAL"

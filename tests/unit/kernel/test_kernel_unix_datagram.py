@@ -132,6 +132,52 @@ def test_seqpacket_connects_and_accepts(either):
     assert child.recv(9) == b"hi"
 
 
+def test_shutdown_write_counts_before_having_no_peer(either):
+    s = either.socket(AF_UNIX, SOCK_DGRAM)
+    s.shutdown(1)
+    assert outcome(lambda: s.send(b"x")) == "EPIPE"
+    a, b = either.socketpair(SOCK_DGRAM)
+    b.close()
+    a.shutdown(1)
+    assert outcome(lambda: a.send(b"x")) == "EPIPE"
+
+
+def test_reconnect_loses_what_the_old_peer_sent(either):
+    a, b = either.socketpair(SOCK_DGRAM)
+    other = bound(either, "other")
+    b.send(b"lost")
+    a.send(b"kept")
+    a.connect(either.path("other"))
+    assert outcome(lambda: a.recv(9)) == "EAGAIN"
+    # The old peer is told, before it reads what it has.
+    assert outcome(lambda: b.recv(9)) == "ECONNRESET"
+    assert b.recv(9) == b"kept"
+    a.send(b"new")
+    assert other.recv(9) == b"new"
+
+
+def test_reconnect_without_a_loss_tells_nobody(either):
+    a, b = either.socketpair(SOCK_DGRAM)
+    bound(either, "other")
+    a.connect(either.path("other"))
+    assert b.getsockopt(1, 4) == 0
+
+
+def test_dissolved_association_has_no_peer(either):
+    a, b = either.socketpair(SOCK_DGRAM)
+    a.connect(None)
+    assert outcome(a.getpeername) == "ENOTCONN"
+    assert outcome(lambda: a.send(b"x")) == "ENOTCONN"
+    assert outcome(lambda: b.send(b"x")) == 1
+
+
+def test_seqpacket_closed_with_an_empty_message_does_not_reset(either):
+    a, b = either.socketpair(SOCK_SEQPACKET)
+    a.send(b"")
+    b.close()
+    assert a.recv(9) == b""
+
+
 def test_datagram_poll_masks(either):
     a, b = either.socketpair(SOCK_DGRAM)
     assert a.poll() & BASIC == POLLOUT

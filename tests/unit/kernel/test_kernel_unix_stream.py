@@ -233,6 +233,42 @@ def test_listener_closed_resets_the_waiting(either):
     assert outcome(lambda: client.connect(either.path("srv"))) in ("EISCONN", "ECONNREFUSED")
 
 
+def test_listener_shut_down_for_reading(either):
+    server = listener(either)
+    client = either.socket(AF_UNIX, SOCK_STREAM)
+    client.connect(either.path("srv"))
+    server.shutdown(0)
+    late = either.socket(AF_UNIX, SOCK_STREAM)
+    assert outcome(lambda: late.connect(either.path("srv"))) == "ECONNREFUSED"
+    assert outcome(server.accept).getsockname() == either.path("srv")
+    assert outcome(server.accept) == "EAGAIN"
+
+
+def test_blocking_accept_on_a_shut_listener_fails(host):
+    server = listener(host)
+    server.shutdown(0)
+    server.socket.set_nonblocking(False)
+    assert outcome(server.accept) == "EINVAL"
+
+
+def test_passcred_socket_binds_itself_to_connect(either):
+    listener(either)
+    client = either.socket(AF_UNIX, SOCK_STREAM)
+    client.setsockopt(SOL_SOCKET, SO_PASSCRED, 1)
+    client.connect(either.path("srv"))
+    assert len(client.getsockname()) == 6
+
+
+def test_blocking_receive_gathers_what_was_asked(host):
+    a, _ = host.socketpair(SOCK_STREAM)
+    assert a.socket.receive_target(100, 0) == 1
+    assert a.socket.receive_target(100, 0x100) == 100
+    a.setsockopt(SOL_SOCKET, 18, 7)
+    assert a.socket.receive_target(100, 0) == 7
+    assert a.socket.receive_target(5, 0) == 5
+    assert a.socket.receive_target(0, 0) == 1
+
+
 def test_blocking_connect_waits_for_room(host):
     server = listener(host, backlog=0)
     path = host.path("srv")
