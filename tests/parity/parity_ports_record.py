@@ -20,7 +20,8 @@ RECORDING = HERE / "parity_ports_recorded.json.gz"
 def main() -> None:
     sys.path.insert(0, str(HERE))
     from parity_ports_ephemeral import record_ephemeral_tcp, record_ephemeral_udp
-    from parity_ports_live import record_in_namespace, record_tcp, record_udp
+    from parity_ports_live import record_in_namespace
+    from parity_ports_sequences import record_tcp, record_udp
 
     parts = {
         "tcp": record_in_namespace(lambda: record_tcp(11, 3000, 700)),

@@ -26,6 +26,7 @@ def _load(name: str) -> ModuleType:
 
 
 live = _load("parity_ports_live")
+sequences = _load("parity_ports_sequences")
 ephemeral = _load("parity_ports_ephemeral")
 model = _load("parity_ports_model")
 
@@ -37,8 +38,8 @@ RECORDING = json.loads(
 def record(name: str, seed: int, checks: int, lookups: int) -> list[list[object]]:
     """Ask the live kernel, or skip and say why that is not possible here."""
     calls = {
-        "tcp": lambda: live.record_tcp(seed, checks, lookups),
-        "udp": lambda: live.record_udp(seed, checks, lookups),
+        "tcp": lambda: sequences.record_tcp(seed, checks, lookups),
+        "udp": lambda: sequences.record_udp(seed, checks, lookups),
         "ephemeral tcp": lambda: ephemeral.record_ephemeral_tcp(seed, checks // 10),
         "ephemeral udp": lambda: ephemeral.record_ephemeral_udp(seed, checks // 10),
     }
@@ -100,6 +101,6 @@ def test_model_agrees_with_live_kernel_in_20000_binds(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ephemeral tcp", "ephemeral udp"])
 def test_model_agrees_with_live_kernel_in_many_port_choices(name: str) -> None:
-    report = model.replay(record(name, 78, 20_000, 0))
+    report = model.replay(record(name, 78, 8_000, 0))
     assert_no_mismatch(report)
-    assert report.connects > 10_000
+    assert report.connects > 4_000
