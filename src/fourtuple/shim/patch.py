@@ -22,6 +22,7 @@ _MODULES: Final = (
     "open_module",
     "atexit_module",
     "logging_module",
+    "resource_module",
     "socket_module",
     "select_module",
 )
