@@ -62,20 +62,19 @@ def simulated_idle(count: int) -> dict[str, float]:
         net.link(a, b, latency="10us")
         held: list[Any] = []
 
-        def hold(sockets: list[Any]) -> None:
-            held.append(sockets)
+        def hold(make: Callable[[], list[Any]]) -> None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (count + 64, count + 64))
+            held.append(make())
             time.sleep(3600)
 
-        def serve() -> None:
-            hold(programs.idle_server(programs.listen("10.0.0.1", backlog=4096), count))
+        def serve() -> list[Any]:
+            return programs.idle_server(programs.listen("10.0.0.1", backlog=4096), count)
 
-        a.spawn(serve, daemon=True, fd_limit=count + 64)
-        b.spawn(
-            lambda: hold(programs.idle_client("10.0.0.1", count)),
-            start="1ms",
-            daemon=True,
-            fd_limit=count + 64,
-        )
+        def connect() -> list[Any]:
+            return programs.idle_client("10.0.0.1", count)
+
+        a.spawn(hold, serve, daemon=True)
+        b.spawn(hold, connect, start="1ms", daemon=True)
         gc.collect()
         before = resident_bytes()
         net.run(until="60s")
