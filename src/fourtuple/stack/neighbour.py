@@ -47,6 +47,7 @@ FOREVER: Final = 1 << 61
 """A time no run reaches, in ns."""
 
 _GC_MIN_AGE: Final = 5 * SECOND
+_GC_PAUSE: Final = SECOND // 10
 
 
 class Neighbour(Timer):
@@ -249,6 +250,7 @@ class NeighbourTable:
         # RFC 4861 §6.3.2: random, so that hosts do not act in step.
         self._reachable_percent: int = 50 + ip.stream.below(100)
         self._entries: dict[int, Neighbour] = {}
+        self._next_collection: int = 0
 
     def reachable_time(self) -> int:
         """How long a confirmation lasts, in ns: half to one and a half times the setting."""
@@ -300,13 +302,22 @@ class NeighbourTable:
         return list(self._entries.values())
 
     def _collect(self) -> bool:
-        """Evict what is neither in use nor new (``neigh_forced_gc``); False if that made no room."""
-        oldest = self.clock.now - _GC_MIN_AGE
+        """Evict what is neither in use nor new (``neigh_forced_gc``); False if that made no room.
+
+        A flood that keeps the table full does not have it searched for every frame.
+        """
+        now = self.clock.now
+        if now < self._next_collection:
+            return False
+        oldest = now - _GC_MIN_AGE
         for key, entry in list(self._entries.items()):
             state = entry.current_state()
             if state == FAILED or (state == STALE and entry.updated <= oldest):
                 self._discard(key, entry)
-        return len(self._entries) < self.settings.gc_thresh3
+        if len(self._entries) < self.settings.gc_thresh3:
+            return True
+        self._next_collection = now + _GC_PAUSE
+        return False
 
     def _discard(self, key: int, entry: Neighbour) -> None:
         entry.cancel()

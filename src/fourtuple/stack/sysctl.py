@@ -161,9 +161,14 @@ class Sysctl:
         return str(value)
 
     def set(self, name: str, value: str | int) -> None:
-        """Set by Linux's name. Raises ValueError naming the setting if it or the value is not right."""
+        """Set by Linux's name. Raises ValueError naming the setting if it or the value is not right, or
+        if this TCP does not do what another value than the default asks for."""
         setting = _setting(name)
         text = str(value).strip()
+        if name in _FIXED:
+            if text.split() != self.get(name).split():
+                raise ValueError(f"{name}: only {self.get(name)} is implemented, not {text!r}")
+            return
         if setting.kind == _CHOICE:
             if text not in CONGESTION_CONTROLS:
                 raise ValueError(f"{name}: {text!r} is none of {', '.join(CONGESTION_CONTROLS)}")
@@ -412,5 +417,22 @@ _IPV6_CONF: Final[list[tuple[str, int, int, int]]] = [
 _IPV6_ROUTE: Final[list[tuple[str, int, int, int]]] = [("mtu_expires", 1, _INT_MAX, _SECOND)]
 
 _IPV6_ICMP: Final[list[tuple[str, int, int, int]]] = [("ratelimit", 0, _INT_MAX, _MS)]
+
+# Shown, since programs read them, but with one value only: what they switch is not implemented.
+_FIXED: Final = frozenset(
+    [
+        "net.ipv4.tcp_adv_win_scale",
+        "net.ipv4.tcp_autocorking",
+        "net.ipv4.tcp_base_mss",
+        "net.ipv4.tcp_comp_sack_slack_ns",
+        "net.ipv4.tcp_fastopen",
+        "net.ipv4.tcp_migrate_req",
+        "net.ipv4.tcp_mtu_probing",
+        "net.ipv4.tcp_no_metrics_save",
+        "net.ipv4.tcp_retries1",
+        "net.ipv4.tcp_shrink_window",
+        "net.ipv4.tcp_workaround_signed_windows",
+    ]
+)
 
 _SETTINGS: Final = _build_settings()
