@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.tcp import SYN, TcpSegment
-from . import ackstate, rack, rtt
+from . import ackstate, chrono, rack, rtt
 from .ackstate import AckState
 from .congestion import in_reduction, set_state
 from .output import rearm_rto, schedule_loss_probe, sync_mss, until_user_timeout
@@ -192,7 +192,9 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
     if state.una_before <= tcb.snd_up <= una:
         tcb.snd_up = una
     head = tcb.rtx_head
-    if head < len(rtx) and rtx[head].marks & MARK_SACKED:
+    if head == len(rtx):
+        chrono.stop(tcb, chrono.BUSY)
+    elif rtx[head].marks & MARK_SACKED:
         flags |= ackstate.RENEGING
     sample = -1
     if first_sent >= 0 and not flags & ackstate.RETRANSMITTED_ACKED:
@@ -210,7 +212,9 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
     elif head < len(rtx) and measured and sacked_sample > now - rtx[head].sent_at:
         # Progress on data sent before the head was: the timeout may run anew.
         flags |= ackstate.SET_TIMER
-    newest = last_sent if last_sent >= 0 and sample >= 0 else state.last_sacked_at
+    newest = state.last_sacked_at
+    if newest < 0 and sample >= 0:
+        newest = last_sent
     if newest >= 0:
         tcb.cc.sampled(tcb, max((now - newest) // 1000, 1))
     state.flags = flags
@@ -254,6 +258,8 @@ def _check_loss_probe(tcb: Tcb, ack: int, state: AckState) -> None:
 
 def _control_window(tcb: Tcb, state: AckState) -> None:
     delivered = tcb.delivered - state.delivered_before
+    if state.flags & ackstate.ECE_SEEN:
+        tcb.delivered_ce += delivered
     if in_reduction(tcb):
         reduce_window(tcb, delivered, tcb.lost - state.lost_before, state.flags)
         return

@@ -17,7 +17,7 @@ from ..poll_bits import (
     POLLWRNORM,
 )
 from ..sysctl import CONGESTION_CONTROLS
-from . import output, receive, window, write
+from . import chrono, output, receive, window, write
 from .info import TcpInfo
 from .isn import initial_sequence_number, timestamp_offset
 from .lifecycle import (
@@ -110,9 +110,11 @@ class Connection(Tcb):
             return EISCONN
         layer = self.layer
         tables = layer.tables
+        clamp = self.window_clamp
         if endpoint.key < 0 and endpoint.peer_port:
             # What is left of an earlier connection.
             tables.disconnect_tcp(endpoint)
+            clamp = 0
         if is_any(destination):
             if is_any(endpoint.local):
                 destination = V4_LOOPBACK if destination == V4_ANY else V6_LOOPBACK
@@ -124,7 +126,8 @@ class Connection(Tcb):
         if route is None:
             return ENETUNREACH
         local = route.source if is_any(endpoint.local) else endpoint.local
-        self.clear(self.layer.sysctl)
+        self.clear(layer.sysctl)
+        self.window_clamp = clamp
         # A TIME-WAIT taken over leaves its numbers here: 0 is what none leaves.
         error = tables.connect_tcp(endpoint, local, destination, port)
         if error:
@@ -174,11 +177,7 @@ class Connection(Tcb):
         if self.rcvbuf_locked and (self.window_clamp == 0 or self.window_clamp > space):
             self.window_clamp = space
         self.rcv_wnd, self.rcv_wscale = window.initial_window(
-            space,
-            self.advmss,
-            agreed & OPT_WSCALE != 0,
-            max(sysctl.tcp_rmem[2], sysctl.rmem_max),
-            self.window_clamp,
+            sysctl, space, self.advmss, agreed & OPT_WSCALE != 0, self.window_clamp
         )
         self.rcv_ssthresh = self.rcv_wnd
         iss = self.iss
@@ -200,12 +199,15 @@ class Connection(Tcb):
         if state == LISTEN and self.listening is not None:
             self.listening.limit = limit
             return 0
+        clamp = self.window_clamp
         if self.endpoint.key < 0 and self.endpoint.peer_port:
             self.layer.tables.disconnect_tcp(self.endpoint)
+            clamp = 0
         error = self.layer.tables.listen(self.endpoint)
         if error:
             return error
         self.clear(self.layer.sysctl)
+        self.window_clamp = clamp
         self.listening = ListenQueues(limit)
         return 0
 
@@ -529,6 +531,10 @@ class Connection(Tcb):
         info.rcv_ooopack = self.ooo_packets
         info.snd_wnd = self.snd_wnd
         info.rcv_wnd = self.rcv_wnd
+        busy, window_limited, buffer_limited = chrono.times(self)
+        info.busy_time = busy // 1000
+        info.rwnd_limited = window_limited // 1000
+        info.sndbuf_limited = buffer_limited // 1000
         info.total_rto = self.total_rto
         info.total_rto_recoveries = self.total_rto_recoveries
         info.total_rto_time = self.total_rto_time

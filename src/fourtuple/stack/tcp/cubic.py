@@ -1,5 +1,8 @@
 """CUBIC (RFC 9438): the window as a cubic function of the time since the last loss.
 
+Slow start ends by loss, or earlier by HyStart (Ha and Rhee 2011, RFC 9438 §4.10): when the ACKs of one
+flight come as a train longer than half the round trip, or the round trip grows, the path is full.
+
 Integers throughout, so that a run is the same everywhere: time in ns, windows in segments.
 """
 
@@ -8,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from .congestion import additive_increase, in_slow_start, is_window_limited, slow_start
-from .state import CA_LOSS
+from .state import CA_LOSS, MS, SECOND
 from .tcb import CongestionControl, Tcb
 
 # beta = 0.7 and C = 0.4 (RFC 9438 §4.6, §5.1), as fractions.
@@ -17,6 +20,15 @@ _BETA_DENOMINATOR: Final = 1024
 
 _UNIT: Final = 1 << 10
 """Time is counted in units of 1/1024 s: 10 bits after the point, as windows grow by its cube."""
+
+_HYSTART_WINDOW: Final = 16
+"""Segments of the congestion window below which slow start goes on whatever happens."""
+_HYSTART_GAP: Final = 2000
+"""ACKs closer than this, in us, belong to one train."""
+_HYSTART_SAMPLES: Final = 8
+_HYSTART_LEAST: Final = 4000
+_HYSTART_MOST: Final = 16000
+"""Bounds in us of the growth of the round trip that ends slow start, an eighth of it between them."""
 
 
 def cube_root(number: int) -> int:
@@ -45,12 +57,25 @@ class Cubic(CongestionControl):
         "_origin",
         "_per",
         "_reno_cwnd",
+        "_round_end",
+        "_round_rtt",
+        "_round_samples",
+        "_round_start",
+        "_slow_start_over",
+        "_train_at",
     )
 
     def __init__(self) -> None:
         self._forget()
         self._delay_min: int = 0
         """Least round-trip time seen, us."""
+        self._round_end: int = -1
+        """Sequence number whose ACK ends the present round."""
+        self._round_start: int = 0
+        self._train_at: int = 0
+        """Time of the last ACK of the train."""
+        self._round_rtt: int = -1
+        self._round_samples: int = 0
 
     def _forget(self) -> None:
         self._per: int = 0
@@ -59,14 +84,16 @@ class Cubic(CongestionControl):
         """W_max: the window before the last reduction."""
         self._last_cwnd: int = 0
         self._last_at: int = -1
+        """Millisecond of the last computation."""
         self._epoch_at: int = -1
-        """When this epoch of congestion avoidance began, -1: with the next ACK."""
+        """When this epoch of congestion avoidance began (ns), -1: with the next ACK."""
         self._origin: int = 0
         self._k: int = 0
         """K: time from the epoch's start to the origin, in units."""
         self._acked: int = 0
         self._reno_cwnd: int = 0
         """W_est: the window Reno would have (RFC 9438 §4.3)."""
+        self._slow_start_over: bool = False
 
     def name(self) -> str:
         return "cubic"
@@ -95,15 +122,18 @@ class Cubic(CongestionControl):
         return max(tcb.cwnd, tcb.prior_cwnd)
 
     def sampled(self, tcb: Tcb, rtt: int) -> None:
-        if self._epoch_at >= 0 and tcb.clock.now - self._epoch_at < 1_000_000_000:
+        if self._epoch_at >= 0 and tcb.clock.now - self._epoch_at < SECOND:
             # Right after a reduction the queue is full: such samples say nothing of the path.
             return
         if self._delay_min == 0 or rtt < self._delay_min:
             self._delay_min = rtt
+        if not self._slow_start_over and in_slow_start(tcb):
+            self._watch_slow_start(tcb, rtt)
 
     def state_changed(self, tcb: Tcb, state: int) -> None:
         if state == CA_LOSS:
             self._forget()
+            self._begin_round(tcb)
 
     def restarted(self, tcb: Tcb) -> None:
         """After a pause the curve goes on where it stopped, not where the clock is (RFC 9438 §4.2)."""
@@ -111,19 +141,56 @@ class Cubic(CongestionControl):
         if self._epoch_at >= 0 and pause > 0:
             self._epoch_at = min(self._epoch_at + pause, tcb.clock.now)
 
+    # HyStart ------------------------------------------------------------------------------------
+
+    def _begin_round(self, tcb: Tcb) -> None:
+        self._round_start = tcb.clock.now
+        self._train_at = tcb.clock.now
+        self._round_end = tcb.snd_nxt
+        self._round_rtt = -1
+        self._round_samples = 0
+
+    def _watch_slow_start(self, tcb: Tcb, rtt: int) -> None:
+        if tcb.snd_una > self._round_end:
+            self._begin_round(tcb)
+        if tcb.cwnd < _HYSTART_WINDOW:
+            return
+        now = tcb.clock.now
+        if now - self._train_at <= _HYSTART_GAP * 1000:
+            self._train_at = now
+            # The receiver, or a device on the way, may hold ACKs back for some bursts' time.
+            slack = min(1000, 4 * 65215 * tcb.srtt * 1000 // (8 * 2000 * tcb.mss * tcb.cwnd))
+            if now - self._round_start > (self._delay_min + slack) * 500:
+                self._end_slow_start(tcb)
+        if self._round_rtt < 0 or rtt < self._round_rtt:
+            self._round_rtt = rtt
+        if self._round_samples < _HYSTART_SAMPLES:
+            self._round_samples += 1
+        else:
+            margin = min(max(self._delay_min >> 3, _HYSTART_LEAST), _HYSTART_MOST)
+            if self._round_rtt > self._delay_min + margin:
+                self._end_slow_start(tcb)
+
+    def _end_slow_start(self, tcb: Tcb) -> None:
+        self._slow_start_over = True
+        tcb.ssthresh = tcb.cwnd
+
+    # Congestion avoidance -----------------------------------------------------------------------
+
     def _update(self, tcb: Tcb, acked: int) -> None:
         """Find how many ACKs make one segment more (RFC 9438 §4.1 to §4.5)."""
         cwnd = tcb.cwnd
         now = tcb.clock.now
+        tick = now // MS
         self._acked += acked
-        if self._last_cwnd == cwnd and self._last_at >= 0 and now - self._last_at <= 31_250_000:
+        if self._last_cwnd == cwnd and self._last_at >= 0 and tick - self._last_at <= 31:
             return
         fresh = self._epoch_at < 0
-        if not fresh and self._last_at == now:
+        if not fresh and self._last_at == tick:
             self._reno(cwnd)
             return
         self._last_cwnd = cwnd
-        self._last_at = now
+        self._last_at = tick
         if fresh:
             self._epoch_at = now
             self._acked = acked
@@ -136,7 +203,7 @@ class Cubic(CongestionControl):
                 self._k = cube_root((self._last_max - cwnd) * 5 * _UNIT**3 // 2)
                 self._origin = self._last_max
         # Look one round trip ahead (RFC 9438 §4.2: W_cubic(t + RTT)).
-        ahead = (now - self._epoch_at) * _UNIT // 1_000_000_000 + self._delay_min * _UNIT // 1_000_000
+        ahead = (now - self._epoch_at) * _UNIT // SECOND + self._delay_min * _UNIT // 1_000_000
         offset = ahead - self._k
         # C * offset**3 with C = 2/5.
         delta = abs(offset) ** 3 * 2 // (5 * _UNIT**3)
@@ -151,8 +218,8 @@ class Cubic(CongestionControl):
         self._reno(cwnd)
 
     def _reno(self, cwnd: int) -> None:
-        """Not slower than Reno would be (RFC 9438 §4.3): W_est grows 3(1-b)/(1+b) a round trip."""
-        per = cwnd * (_BETA_DENOMINATOR + _BETA_NUMERATOR) // (3 * (_BETA_DENOMINATOR - _BETA_NUMERATOR))
+        """Not slower than Reno would be (RFC 9438 §4.3): W_est grows 3(1-b)/(1+b) = 8/15 a round trip."""
+        per = cwnd * 15 >> 3
         while per and self._acked > per:
             self._acked -= per
             self._reno_cwnd += 1

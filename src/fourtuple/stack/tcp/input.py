@@ -10,7 +10,7 @@ from typing import Final
 from ...wire.ipv4 import Ipv4Packet
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, TcpSegment
 from ..poll_bits import POLLOUT, POLLPRI, POLLWRNORM
-from . import options, output, receive, window, write
+from . import chrono, options, output, receive, window, write
 from .ack import ACK_GOOD, ACK_OLD, ACK_TOO_OLD, process
 from .challenge import rate_limited, send_challenge
 from .lifecycle import (
@@ -434,6 +434,7 @@ def check_space(tcb: Tcb) -> None:
         expand_sndbuf(tcb)
     if queued * 3 <= tcb.sndbuf_bytes * 2:
         tcb.no_space = False
+        chrono.stop(tcb, chrono.BUFFER_LIMITED)
         tcb.notify(POLLOUT | POLLWRNORM)
 
 

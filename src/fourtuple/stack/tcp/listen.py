@@ -11,7 +11,7 @@ from ...wire.address import is_multicast, is_v4
 from ...wire.ipv4 import Ipv4Packet
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, TcpSegment
 from ..poll_bits import POLLIN, POLLRDNORM
-from . import output, rtt, window
+from . import cookies, output, rtt, window
 from .input import peer_mss, segment_arrives
 from .isn import initial_sequence_number, timestamp_offset
 from .options import TIMESTAMPS_LENGTH
@@ -41,7 +41,8 @@ def listener_segment(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment, isn
     if flags & RST:
         return
     if flags & ACK:
-        listener.layer.send_reset(packet, segment)
+        if flags & SYN or not _cookie_returned(listener, packet, segment):
+            listener.layer.send_reset(packet, segment)
         return
     if not flags & SYN or flags & FIN:
         return
@@ -55,15 +56,63 @@ def _syn(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment, isn: int) -> No
     sysctl = layer.sysctl
     if queues is None or is_multicast(packet.destination):
         return
-    if len(queues.requests) >= queues.limit and isn < 0:
-        counters.req_q_full_drop += 1
-        counters.listen_drops += 1
-        return
+    cookie = False
+    if isn < 0 and (sysctl.tcp_syncookies == 2 or len(queues.requests) >= queues.limit):
+        queues.overflow_at = layer.clock.now
+        if not sysctl.tcp_syncookies:
+            counters.req_q_full_drop += 1
+            counters.listen_drops += 1
+            return
+        counters.req_q_full_do_cookies += 1
+        cookie = True
     if len(queues.accept_queue) > queues.limit:
         counters.listen_overflows += 1
         counters.listen_drops += 1
         return
+    if not cookie and isn < 0 and not sysctl.tcp_syncookies:
+        # Keep the last quarter of the queue for peers known to be real; without metrics, for none.
+        most = sysctl.tcp_max_syn_backlog
+        if most - len(queues.requests) < most >> 2:
+            counters.listen_drops += 1
+            return
+    request = _make_request(listener, packet, segment)
+    if request is None:
+        counters.listen_drops += 1
+        return
+    _answer_options(request, packet, segment)
+    if cookie:
+        if not request.options_on & OPT_TIMESTAMPS:
+            # The options are kept in the timestamp: without it none can be agreed on.
+            request.options_on = 0
+            request.snd_wscale = 0
+        _choose_cookie(request)
+    elif isn >= 0:
+        request.iss = isn
+    else:
+        endpoint = request.endpoint
+        request.iss = initial_sequence_number(
+            layer.ip.secret,
+            layer.clock.now,
+            endpoint.local,
+            endpoint.local_port,
+            endpoint.peer,
+            endpoint.peer_port,
+        )
+    _choose_window(request)
+    if cookie:
+        counters.syncookies_sent += 1
+    else:
+        request.enqueue()
+    request.send_syn_ack(cookie)
+
+
+def _make_request(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> Request | None:
+    """A request for this SYN, not yet queued; None if there is no way back to the peer."""
     parent = listener.endpoint
+    layer = listener.layer
+    route = layer.ip.route(packet.source, packet.destination, parent.device)
+    if route is None:
+        return None
     endpoint = Endpoint(PROTOCOL_TCP, parent.family, parent.uid)
     endpoint.local = packet.destination
     endpoint.local_port = segment.destination_port
@@ -74,42 +123,94 @@ def _syn(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment, isn: int) -> No
     endpoint.reuse_addr = parent.reuse_addr
     endpoint.reuse_port = parent.reuse_port
     endpoint.state = NEW_SYN_RECV
-    route = layer.ip.route(packet.source, packet.destination, parent.device)
-    if route is None:
-        counters.listen_drops += 1
-        return
     request = Request(listener, endpoint)
     request.irs = segment.seq
     request.peer_window = segment.window
     request.path_mtu = route.mtu
     request.advmss = advertised_mss(route.mtu, is_v4(packet.source), listener.user_mss)
-    if isn < 0:
-        isn = initial_sequence_number(
-            layer.ip.secret,
-            layer.clock.now,
-            endpoint.local,
-            endpoint.local_port,
-            endpoint.peer,
-            endpoint.peer_port,
-        )
-    request.iss = isn
-    _answer_options(request, packet, segment)
+    request.tos = listener.tos
+    if layer.sysctl.tcp_reflect_tos:
+        request.tos = packet.tos & 0xFC
+    return request
+
+
+def _choose_cookie(request: Request) -> None:
+    endpoint = request.endpoint
+    layer = request.listener.layer
+    request.iss, request.peer_mss = cookies.make(
+        layer.ip.secret,
+        layer.clock.now,
+        endpoint.local,
+        endpoint.local_port,
+        endpoint.peer,
+        endpoint.peer_port,
+        request.irs,
+        request.peer_mss,
+    )
+
+
+def _choose_window(request: Request) -> None:
+    """The window to offer in the SYN-ACK (``tcp_openreq_init_rwin``)."""
+    listener = request.listener
     mss = request.advmss
     if request.options_on & OPT_TIMESTAMPS:
         mss -= TIMESTAMPS_LENGTH
+    space = window.full_space(listener)
     clamp = listener.window_clamp
-    if listener.rcvbuf_locked and (clamp == 0 or clamp > window.full_space(listener)):
-        clamp = window.full_space(listener)
+    if listener.rcvbuf_locked and (clamp == 0 or clamp > space):
+        clamp = space
     request.window_clamp = clamp
     request.rcv_wnd, request.rcv_wscale = window.initial_window(
-        window.full_space(listener),
-        mss,
-        request.options_on & OPT_WSCALE != 0,
-        max(sysctl.tcp_rmem[2], sysctl.rmem_max),
-        clamp,
+        listener.layer.sysctl, space, mss, request.options_on & OPT_WSCALE != 0, clamp
     )
-    request.enqueue()
-    request.send_syn_ack()
+
+
+def _cookie_returned(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> bool:
+    """An ACK without a request: does it return a SYN cookie? Then it makes a connection."""
+    layer = listener.layer
+    sysctl = layer.sysctl
+    queues = listener.listening
+    now = layer.clock.now
+    if not sysctl.tcp_syncookies or queues is None or queues.overflow_at < 0:
+        return False
+    if now - queues.overflow_at > cookies.VALID:
+        layer.counters.syncookies_failed += 1
+        return False
+    irs = (segment.seq - 1) & MASK32
+    iss = (segment.ack - 1) & MASK32
+    mss = cookies.check(
+        layer.ip.secret,
+        now,
+        packet.destination,
+        segment.destination_port,
+        packet.source,
+        segment.source_port,
+        irs,
+        iss,
+    )
+    if mss == 0:
+        layer.counters.syncookies_failed += 1
+        return False
+    layer.counters.syncookies_recv += 1
+    request = _make_request(listener, packet, segment)
+    if request is None:
+        return True
+    request.irs = irs
+    request.iss = iss
+    request.peer_mss = mss
+    options = segment.options
+    if options is not None and options.timestamps and sysctl.tcp_timestamps:
+        if sysctl.tcp_timestamps == 1:
+            request.ts_offset = timestamp_offset(layer.ip.secret, packet.destination, packet.source)
+        agreed, request.snd_wscale = cookies.decode_options((options.ts_ecr - request.ts_offset) & MASK32)
+        request.options_on = agreed | OPT_TIMESTAMPS
+        request.ts_recent = options.ts_val
+    # When the SYN-ACK was sent is not known any more: no round-trip sample.
+    request.retransmissions = 0
+    request.sent_at = -1
+    _choose_window(request)
+    _complete(request, packet, segment)
+    return True
 
 
 def _answer_options(request: Request, packet: Ipv4Packet, segment: TcpSegment) -> None:
@@ -278,8 +379,9 @@ def make_child(request: Request) -> Tcb:
         child.ts_recent_at = layer.clock.now
     output.sync_mss(child, child.path_mtu)
     child.total_retrans = request.retransmissions
-    child.syn_at = request.sent_at
-    if request.retransmissions == 0:
+    child.syn_at = max(request.sent_at, 0)
+    child.tos = request.tos
+    if request.retransmissions == 0 and request.sent_at >= 0:
         sample = max((layer.clock.now - request.sent_at) // 1000, 1)
         rtt.sample(child, sample)
         rtt.note_min(child, sample)
@@ -306,7 +408,6 @@ def inherit(child: Tcb, listener: Tcb) -> None:
     child.user_mss = listener.user_mss
     child.user_timeout = listener.user_timeout
     child.syncnt = listener.syncnt
-    child.tos = listener.tos
     child.ttl = listener.ttl
     child.urg_inline = listener.urg_inline
     child.pmtu_discovery = listener.pmtu_discovery

@@ -406,6 +406,9 @@ def react(tcb: Tcb, state: AckState) -> None:
     else:
         if tcb.ca_state == CA_LOSS:
             _in_loss(tcb, state)
+            if tcb.ca_state != CA_LOSS and tcb.rto_stamp >= 0:
+                tcb.total_rto_time += (tcb.clock.now - tcb.rto_stamp) // MS
+                tcb.rto_stamp = -1
             _identify_loss(tcb, state)
             if tcb.ca_state != CA_OPEN and not state.flags & ackstate.LOST_RETRANSMISSION:
                 return

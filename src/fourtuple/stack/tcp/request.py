@@ -11,6 +11,7 @@ from ...ports.endpoint import Endpoint
 from ...wire.ip import PROTOCOL_TCP
 from ...wire.tcp import ACK, ECE, SYN, TcpSegment
 from ...wire.tcp_options import TcpOptions
+from . import cookies
 from .state import MASK32, MS, OPT_ECN, OPT_SACK, OPT_TIMESTAMPS, OPT_WSCALE, RTO_INITIAL
 from .tcb import Tcb
 
@@ -37,6 +38,7 @@ class Request(Timer):
         "serial",
         "snd_wscale",
         "timeouts",
+        "tos",
         "ts_offset",
         "ts_recent",
         "window_clamp",
@@ -62,6 +64,7 @@ class Request(Timer):
         self.ts_offset: int = 0
         self.timeouts: int = 0
         self.retransmissions: int = 0
+        self.tos: int = 0
         self.acked: bool = False
         """The handshake is complete but for TCP_DEFER_ACCEPT or a full accept queue."""
         self.sent_at: int = 0
@@ -94,14 +97,17 @@ class Request(Timer):
         """Forget it."""
         self.dequeue()
 
-    def send_syn_ack(self) -> None:
-        """<SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>"""
+    def send_syn_ack(self, cookie: bool) -> None:
+        """<SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>; as a ``cookie`` its timestamp holds the options."""
         options = TcpOptions()
         options.mss = self.advmss
         agreed = self.options_on
         if agreed & OPT_TIMESTAMPS:
+            stamp = self.clock.now // MS
+            if cookie:
+                stamp = cookies.encode_options(stamp, agreed, self.snd_wscale)
             options.timestamps = True
-            options.ts_val = (self.clock.now // MS + self.ts_offset) & MASK32
+            options.ts_val = (stamp + self.ts_offset) & MASK32
             options.ts_ecr = self.ts_recent
         if agreed & OPT_SACK:
             options.sack_permitted = True
@@ -144,7 +150,7 @@ class Request(Timer):
             endpoint.peer,
             PROTOCOL_TCP,
             segment,
-            listener.tos,
+            self.tos,
             listener.ttl,
             listener.pmtu_discovery != 0,
             endpoint.device,
@@ -153,7 +159,7 @@ class Request(Timer):
     def retransmit(self) -> None:
         self.retransmissions += 1
         self.listener.layer.counters.retrans_segs += 1
-        self.send_syn_ack()
+        self.send_syn_ack(False)
 
     def is_rate_limited(self) -> bool:
         """At most one answer per tcp_invalid_ratelimit to what is out of order here."""

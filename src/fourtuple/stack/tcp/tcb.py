@@ -33,7 +33,7 @@ OPTION_QUICKACK: Final = 5
 class ListenQueues:
     """What a listening socket keeps: connections being opened, and opened ones to accept."""
 
-    __slots__ = ("accept_queue", "limit", "requests", "young")
+    __slots__ = ("accept_queue", "limit", "overflow_at", "requests", "young")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -43,6 +43,8 @@ class ListenQueues:
         """Endpoints of the SYN queue, oldest first, by their serial number."""
         self.young: int = 0
         """Requests whose SYN-ACK was not yet sent again."""
+        self.overflow_at: int = -1
+        """Time the SYN queue was last found full, -1 never: since then cookies may return."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -165,11 +165,11 @@ def retransmission_timeout(tcb: Tcb) -> None:
         if tcb.retransmits == 0:
             _count_failure(tcb)
         enter_loss(tcb)
-        tcb.retransmits += 1
-        tcb.total_rto += 1
-        if tcb.rto_stamp < 0:
+        if tcb.retransmits == 0:
             tcb.total_rto_recoveries += 1
             tcb.rto_stamp = now
+        tcb.retransmits += 1
+        tcb.total_rto += 1
         if retransmit(tcb, tcb.rtx_head) > 0 and tcb.packets_out:
             # The layers below refused: try again soon, without backing off.
             tcb.set_retransmit(TIMER_RETRANSMIT, min(tcb.rto, 500 * MS))

@@ -6,8 +6,13 @@ headers, so SO_RCVBUF shows the doubled number and yet the window is what was as
 
 from __future__ import annotations
 
+from typing import Final
+
+from ..sysctl import Sysctl
 from .state import INITIAL_CWND, MASK32, MAX_WSCALE, MIN_MSS, MS, OPT_TIMESTAMPS
 from .tcb import Tcb
+
+_SIGNED_MAX: Final = 32767
 
 
 def space_of(size: int) -> int:
@@ -16,19 +21,20 @@ def space_of(size: int) -> int:
 
 
 def full_space(tcb: Tcb) -> int:
-    return tcb.rcvbuf_bytes >> 1
+    return space_of(tcb.rcvbuf_bytes)
 
 
 def free_space(tcb: Tcb) -> int:
     """Payload bytes there is room for now."""
-    return (tcb.rcvbuf_bytes >> 1) - tcb.received_bytes - tcb.ooo_bytes
+    return space_of(tcb.rcvbuf_bytes) - tcb.received_bytes - tcb.ooo_bytes
 
 
-def initial_window(space: int, mss: int, scaling: bool, largest: int, clamp: int) -> tuple[int, int]:
+def initial_window(sysctl: Sysctl, space: int, mss: int, scaling: bool, clamp: int) -> tuple[int, int]:
     """The window for a SYN or SYN-ACK in bytes, and its scale.
 
-    ``space`` is the payload the buffer holds now, ``largest`` the bytes it may grow to, ``clamp``
-    the user's limit (0 none). The window in a SYN is never scaled, so it is at most 65535 (RFC 7323 §2.2).
+    ``space`` is the payload the buffer holds now, ``clamp`` the user's limit (0 none). The scale allows for
+    the largest buffer there may ever be. The window in a SYN is never scaled, so it is at most 65535
+    (RFC 7323 §2.2).
     """
     if clamp == 0:
         clamp = 65535 << MAX_WSCALE
@@ -36,10 +42,11 @@ def initial_window(space: int, mss: int, scaling: bool, largest: int, clamp: int
     window = space
     if space > mss:
         window = space - space % mss
-    window = min(window, 65535)
+    # Some old stacks take the window for a signed number.
+    window = min(window, _SIGNED_MAX if sysctl.tcp_workaround_signed_windows else 65535)
     scale = 0
     if scaling:
-        most = min(max(space, largest), clamp)
+        most = min(max(space, sysctl.tcp_rmem[2], sysctl.rmem_max), clamp)
         scale = min(max(most.bit_length() - 16, 0), MAX_WSCALE)
     return window, scale
 
@@ -83,6 +90,7 @@ def best_window(tcb: Tcb) -> int:
         if mss <= 0:
             return 0
     scale = tcb.rcv_wscale
+    shrink = scale > 0 and tcb.layer.sysctl.tcp_shrink_window != 0
     if free < full >> 1:
         tcb.quick_acks = 0
         if free <= 0:
@@ -92,6 +100,8 @@ def best_window(tcb: Tcb) -> int:
             return 0
     if free > tcb.rcv_ssthresh:
         free = tcb.rcv_ssthresh
+    elif shrink:
+        return free >> scale << scale
     if scale:
         unit = (1 << scale) - 1
         return (free + unit) & ~unit
@@ -106,19 +116,21 @@ def best_window(tcb: Tcb) -> int:
 def select_window(tcb: Tcb) -> int:
     """Offer a window: returns the header's field, and remembers what was offered.
 
-    It is never taken back (RFC 9293 §3.8.6.2: a receiver should not shrink the window).
+    It is not taken back (RFC 9293 §3.8.6.2: a receiver should not shrink the window), unless
+    tcp_shrink_window says that memory is dearer.
     """
     window = best_window(tcb)
     left = tcb.rcv_wup + tcb.rcv_wnd - tcb.rcv_nxt
     scale = tcb.rcv_wscale
     before = tcb.rcv_wnd
-    if window < left:
+    if window < left and not (scale and tcb.layer.sysctl.tcp_shrink_window):
         if window == 0:
             tcb.layer.counters.want_zero_window_adv += 1
         unit = (1 << scale) - 1
         window = (left + unit) & ~unit
-    if window > 65535 << scale:
-        window = 65535 << scale
+    if scale == 0 and tcb.layer.sysctl.tcp_workaround_signed_windows:
+        window = min(window, _SIGNED_MAX)
+    window = min(window, 65535 << scale)
     tcb.rcv_wnd = window
     tcb.rcv_wup = tcb.rcv_nxt
     if window == 0:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.tcp import ACK, FIN, PSH
-from . import rtt
+from . import chrono, rtt
 from .congestion import current_ssthresh, in_reduction, is_window_limited
 from .output import (
     current_mss,
@@ -25,6 +25,7 @@ from .sentlist import append_sent
 from .state import (
     CA_OPEN,
     CA_RECOVERY,
+    CAN_SEND,
     CLOSE,
     INITIAL_CWND,
     MS,
@@ -108,6 +109,8 @@ def queue_text(tcb: Tcb, data: bytes, limit: int, low: int, more: bool, eor: boo
             if tcb.write_seq - tcb.snd_una >= limit or tcb.unsent >= low:
                 break
             room = goal
+            if not runs:
+                chrono.start(tcb, chrono.BUSY)
             runs.append(tcb.write_seq << 2)
             tcb.nagle &= ~NAGLE_PUSH
         elif done == 0:
@@ -295,6 +298,7 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
     sent = 0
     mss = current_mss(tcb)
     limited = False
+    stopped = False
     largest = 0
     runs = tcb.runs
     while True:
@@ -319,6 +323,7 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
         usable = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
         if waiting <= mss:
             if waiting + fin > usable:
+                stopped = True
                 break
             if (
                 waiting < mss
@@ -333,13 +338,17 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
             sent += 1
         else:
             if mss > usable:
+                stopped = True
                 break
             length = mss
             if tcb.snd_up <= tcb.snd_una:
                 if largest == 0:
                     largest = _burst_limit(tcb, mss)
                 if amount == ALL and _waits_for_more_window(tcb, usable, left, largest):
-                    limited = limited or left * mss <= usable
+                    if left * mss < usable:
+                        limited = True
+                    else:
+                        stopped = True
                     break
                 most = min(quota, largest) * mss
                 length = _burst_length(tcb, waiting, last, most, usable, nagle, mss)
@@ -354,6 +363,10 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
             sent += 1
         if amount != ALL:
             break
+    if stopped:
+        chrono.start(tcb, chrono.WINDOW_LIMITED)
+    else:
+        chrono.stop(tcb, chrono.WINDOW_LIMITED)
     limited = limited or tcb.in_flight() >= tcb.cwnd
     if sent or limited:
         _validate_window(tcb, limited)
@@ -398,6 +411,9 @@ def _validate_window(tcb: Tcb, limited: bool) -> None:
         tcb.cwnd_used = tcb.packets_out
     if tcb.layer.sysctl.tcp_slow_start_after_idle and now - tcb.cwnd_stamp >= tcb.rto:
         _shrink_unused_window(tcb)
+    if tcb.no_space and tcb.unsent == 0 and CAN_SEND >> tcb.endpoint.state & 1:
+        # All is sent, the network could take more, but the user waits for room.
+        chrono.start(tcb, chrono.BUFFER_LIMITED)
 
 
 def _shrink_unused_window(tcb: Tcb) -> None:
