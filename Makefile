@@ -55,6 +55,7 @@ $(BIN)/python:
 $(INSTALLED): $(BIN)/python $(BUILD_SOURCES) $(HOT_SOURCES)
 	@rm -f $(VENV)/.installed-*
 	@find src -name '*.so' -delete
+	@echo "installing; compiling, if there is a C compiler, takes some minutes (FOURTUPLE_COMPILE=0 goes without)"
 	$(PIP) install --quiet --editable .
 	@touch $@
 	@$(BIN)/fourtuple --version
