@@ -147,6 +147,14 @@ class IpLayer:
         """Whether a packet to ``address`` is delivered on this host (unicast only)."""
         raise NotImplementedError
 
+    def is_broadcast(self, address: int) -> bool:
+        """Whether ``address`` is 255.255.255.255 or the broadcast address of a subnet of this host."""
+        return False
+
+    def confirm(self, destination: int) -> None:
+        """Tell that packets to ``destination`` arrive: its next hop is reachable, and need not be asked
+        (``dst_confirm``). A transport calls it when an ACK makes progress."""
+
     def send(
         self,
         source: int,

@@ -68,11 +68,9 @@ class IpOutput(IpLayer):
         return self.local.owner(address) is not None
 
     def is_broadcast(self, address: int) -> bool:
-        """255.255.255.255 or the broadcast address of a subnet this host is on."""
         return self.local.is_broadcast(address)
 
     def confirm(self, destination: int) -> None:
-        """Packets to ``destination`` arrive, a transport found, so its next hop is reachable."""
         path = self.paths.known.get(destination)
         if path is not None and path.neighbour is not None:
             path.neighbour.confirm()

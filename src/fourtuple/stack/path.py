@@ -8,7 +8,7 @@ from ..clock.clock import Clock
 from ..wire.address import V4_ANY, V6_ANY, is_v4
 from .interface import Interface
 from .neighbour import FOREVER, Neighbour, NeighbourTable
-from .sysctl import Sysctl
+from .sysctl import SettingsListener, Sysctl
 
 UNICAST: Final = 0
 LOCAL: Final = 1
@@ -95,7 +95,7 @@ class _LearntMtu:
         self.expires = expires
 
 
-class PathTable:
+class PathTable(SettingsListener):
     """The paths of one host, and the path MTUs it has learnt.
 
     ``known`` holds those to destinations sent to without a device; anything that may change one
@@ -125,6 +125,10 @@ class PathTable:
         self.known.clear()
         for interface in self.interfaces:
             interface.sources.clear()
+
+    def setting_changed(self) -> None:
+        # What is remembered may rest on the old value (``rp_filter``, a hop limit).
+        self.flush()
 
     def find(self, destination: int, source: int, device: int) -> Path | None:
         """The path to ``destination``, None if there is none; arguments as for :class:`Routing`."""

@@ -55,7 +55,7 @@ class Stack(IpOutput):
         secret = stream.octets(16)
         super().__init__(clock, PortTables(secret, stream), Sysctl(), secret, stream)
         self.name = name
-        self.sysctl.attach(self.tables)
+        self.sysctl.attach(self.tables, self.paths)
         self.transports: list[Transport | None] = [None] * 256
         self.sources = SourceCheck(self.local, self.routes, self.sysctl)
         self.arp = ArpInput(self.neighbours, self.local, self.sources)

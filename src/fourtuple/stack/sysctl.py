@@ -37,11 +37,19 @@ class NeighbourSettings:
         self.unres_qlen_bytes: int = 212992
 
 
+class SettingsListener:
+    """Who must know that a setting was changed by name."""
+
+    def setting_changed(self) -> None:
+        raise NotImplementedError
+
+
 class Sysctl:
     """All settings of one host, at Linux's defaults."""
 
     def __init__(self) -> None:
         self._tables: PortTables | None = None
+        self._listener: SettingsListener | None = None
         # net.core
         self.somaxconn: int = 4096
         self.rmem_default: int = 212992
@@ -145,9 +153,11 @@ class Sysctl:
         self.ipv6_ip6frag_time: int = 60 * _SECOND
         self.ipv6_mld_max_msf: int = 64
 
-    def attach(self, tables: PortTables) -> None:
-        """Let settings of the port rules act on ``tables``, now and when they change."""
+    def attach(self, tables: PortTables, listener: SettingsListener) -> None:
+        """Let settings of the port rules act on ``tables``, now and when they change, and tell
+        ``listener`` of every change."""
         self._tables = tables
+        self._listener = listener
         self._pass_on()
 
     def get(self, name: str) -> str:
@@ -210,6 +220,8 @@ class Sysctl:
         tables.autobind_reuse = self.ip_autobind_reuse != 0
         tables.tw_reuse = self.tcp_tw_reuse
         tables.tw_reuse_delay = self.tcp_tw_reuse_delay
+        if self._listener is not None:
+            self._listener.setting_changed()
 
 
 def parse_port_list(name: str, text: str) -> list[tuple[int, int]]:

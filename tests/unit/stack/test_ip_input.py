@@ -178,6 +178,16 @@ def test_rp_filter(mode: int, source: str, taken: bool) -> None:
     assert len(upper.packets) == taken
 
 
+def test_rp_filter_switched_on_holds_for_known_sources_too() -> None:
+    stack, interface, _, _ = lone_host()
+    upper = Upper()
+    stack.register(253, upper)
+    interface.receive(frame(packet("192.0.2.9", ME)))
+    stack.sysctl.set("net.ipv4.conf.all.rp_filter", 1)
+    interface.receive(frame(packet("192.0.2.9", ME)))
+    assert len(upper.packets) == 1
+
+
 def test_flood_of_sources_is_not_remembered_without_bound() -> None:
     stack, interface, _, _ = lone_host()
     for number in range(10_000):
