@@ -63,6 +63,7 @@ class Network:
         """Every process spawned by :meth:`Host.spawn`, in order."""
         # Those the run waits for, without the last ones that have ended.
         self._foreground: list[Process] = []
+        self._soon: list[Callable[[], object]] = []
         # The real streams: inside a simulated process sys.stdout is that process's own.
         self._live = (sys.stdout, sys.stderr) if live else None
         self._recorders: list[PcapngRecorder] = []
@@ -201,6 +202,14 @@ class Network:
         """Have ``call()`` made at a virtual time (ns, or ``"2s"``), outside of every process."""
         self.fabric.clock.at(parse_duration(when), _Call(self.clock, call))
 
+    def call_soon(self, call: Callable[[], object]) -> None:
+        """Have ``call()`` made outside of every process as soon as the running one blocks.
+
+        The one method that may be called from a signal handler. What it raises, :meth:`run` raises.
+        """
+        self._soon.append(call)
+        self.clock.stopped = True
+
     def run(self, until: int | str | None = None, *, stop_daemons: bool = True) -> bool:
         """Run until every program that is no daemon has ended, or virtual time ``until`` (ns, or
         ``"5s"``) is reached.
@@ -218,17 +227,26 @@ class Network:
         limit = -1 if until is None else parse_duration(until)
         if self._all_ended():
             if limit >= 0:
-                self.scheduler.run(limit, _never)
+                self.scheduler.run(limit, self._turned)
             elif not all(process.ended() for process in self.processes):
                 raise ValueError("only daemons are there to run, which nothing ends: give a time, until=…")
             return True
-        self.scheduler.run(limit, self._all_ended)
+        self.scheduler.run(limit, self._finished)
         if not self._all_ended():
             return False
         self._settle(limit)
         if stop_daemons:
             self._stop_daemons()
         return True
+
+    def _turned(self) -> bool:
+        """Between two turns of the scheduler: nothing is half done. Never the end of a run."""
+        while self._soon:
+            self._soon.pop(0)()
+        return False
+
+    def _finished(self) -> bool:
+        return self._turned() or self._all_ended()
 
     def _all_ended(self) -> bool:
         foreground = self._foreground
@@ -242,7 +260,7 @@ class Network:
         if limit >= 0:
             end = min(end, limit)
         while self.now <= (arrival := self.fabric.last_arrival()) <= end:
-            self.scheduler.run(arrival, _never)
+            self.scheduler.run(arrival, self._turned)
 
     def schedule(self, process: Process, delay: int) -> None:
         """Take up a new process, to be started in ``delay`` ns."""
@@ -375,10 +393,6 @@ class _Among:
 
     def __call__(self, point: TapPoint) -> bool:
         return point.node in self._names
-
-
-def _never() -> bool:
-    return False
 
 
 def _texts(value: str | Sequence[str]) -> Sequence[str]:

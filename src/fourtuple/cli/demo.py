@@ -82,7 +82,7 @@ def demo(session: Session, seed: int, output: str) -> None:
             f"server runs {_short(server_script)}, client runs {_short(client_script)} server 9999;\n"
             f"a link of {format_duration(LATENCY)} joins them and loses one packet. Their output:\n"
         )
-        with reported_failures():
+        with reported_failures(network):
             network.run(stop_daemons=False)
         console.print("\n[bold]What was on the link[/bold] (virtual time in seconds)\n")
         console.print(ladder(client, server))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
@@ -74,11 +76,47 @@ def start_capture(network: Network, capture: str | None) -> None:
         raise click.UsageError(f"--capture {capture}: {error.strerror}") from error
 
 
+class Interrupts:
+    """While entered, Ctrl-C has ``call()`` made at the next moment nothing is half done.
+
+    Another one before that (a program computes and never blocks) raises KeyboardInterrupt at once.
+    """
+
+    def __init__(self, network: Network, call: Callable[[], object]) -> None:
+        self._network = network
+        self._call = call
+        self._waiting = False
+        self._former: Any = None
+
+    def __enter__(self) -> None:
+        self._former = signal.signal(signal.SIGINT, self._handle)
+
+    def __exit__(self, *error: object) -> None:
+        signal.signal(signal.SIGINT, self._former)
+
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        if self._waiting:
+            raise KeyboardInterrupt
+        self._waiting = True
+        self._network.call_soon(self._deliver)
+
+    def _deliver(self) -> None:
+        self._waiting = False
+        self._call()
+
+
+def end_run() -> None:
+    """What Ctrl-C does to a run, unless its program is to handle it."""
+    raise KeyboardInterrupt
+
+
 @contextmanager
-def reported_failures() -> Iterator[None]:
-    """Turn a run that cannot go on into its report on stderr and an exit code."""
+def reported_failures(network: Network, interrupted: Callable[[], object] = end_run) -> Iterator[None]:
+    """Turn a run that cannot go on into its report on stderr and an exit code; Ctrl-C has
+    ``interrupted()`` called."""
     try:
-        yield
+        with Interrupts(network, interrupted):
+            yield
     except (Stuck, BusyLoop) as error:
         print(f"fourtuple: {error}", file=sys.stderr)
         sys.exit(1)

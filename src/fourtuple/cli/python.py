@@ -67,13 +67,9 @@ def python(
             streams=(RealInput(kernel, 0), RealOutput(kernel, 1), RealOutput(kernel, 2)),
             env=dict(os.environ),
         )
-        with reported_failures():
-            try:
-                ended = network.run(until)
-            except KeyboardInterrupt:
-                # The program's to handle; a second one is for us.
-                process.send_signal(signal.SIGINT)
-                ended = network.run(until)
+        # Ctrl-C is the program's to handle.
+        with reported_failures(network, lambda: process.send_signal(signal.SIGINT)):
+            ended = network.run(until)
         if not ended:
             print(f"fourtuple: {process.name} was still running at the end of --until", file=sys.stderr)
         code = shell_code(process) if ended else TIMED_OUT

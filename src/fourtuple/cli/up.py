@@ -63,7 +63,7 @@ def up(
             sys.exit(BAD_FILE)
         start_capture(network, capture)
         try:
-            with reported_failures():
+            with reported_failures(network):
                 network.run(limit, stop_daemons=False)
         finally:
             if sockets:

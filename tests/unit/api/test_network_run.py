@@ -186,6 +186,20 @@ def test_call_at_a_time_may_spawn_and_kill(network: Network, host: Host) -> None
     assert (victim.exitcode, victim.ended_at) == (-9, 2 * SECOND)
 
 
+def test_call_soon_is_made_when_the_running_program_blocks(network: Network, host: Host) -> None:
+    order: list[str] = []
+
+    def program() -> None:
+        network.call_soon(lambda: order.append("soon"))
+        order.append("running")
+        time.sleep(1)
+        order.append("slept")
+
+    host.spawn(program)
+    network.run()
+    assert order == ["running", "soon", "slept"]
+
+
 def test_kill_before_the_start_prevents_it(network: Network, host: Host) -> None:
     process = host.spawn(time.sleep, 1, start="1s")
     process.kill()

@@ -1,7 +1,6 @@
 """``fourtuple python`` beside ``python``: streams, arguments, exit codes, and our own options."""
 
 import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,16 +105,9 @@ except KeyboardInterrupt:
     print("bye")
 """
 
-    def interrupt(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    former = signal.signal(signal.SIGINT, interrupt)
     sender = subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -INT {os.getpid()}"])
-    try:
-        outcome = run("-c", code)
-    finally:
-        sender.wait()
-        signal.signal(signal.SIGINT, former)
+    outcome = run("-c", code)
+    sender.wait()
     assert (outcome.code, outcome.out) == (0, "bye\n")
 
 

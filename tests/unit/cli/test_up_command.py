@@ -1,6 +1,8 @@
 """``fourtuple up`` and ``fourtuple demo``: output, exit codes, socket tables, captures."""
 
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -83,6 +85,21 @@ def test_stuck_run_is_reported_on_stderr(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "fourtuple: nothing can happen any more" in result.stderr
     assert "a python[1] MainThread" in result.stderr
+
+
+def test_interrupt_ends_the_run_after_its_socket_tables(tmp_path: Path) -> None:
+    sender = subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -INT {os.getpid()}"])
+    result = up(tmp_path, program("a", "import time\nwhile True: time.sleep(1)"), "--ss")
+    sender.wait()
+    assert result.exit_code == 130
+    assert "a      | Netid State" in result.stdout
+
+
+def test_second_interrupt_ends_a_program_that_never_blocks(tmp_path: Path) -> None:
+    sender = subprocess.Popen(["sh", "-c", f"for i in 1 2; do sleep 0.2; kill -INT {os.getpid()}; done"])
+    result = up(tmp_path, program("a", "while True: pass"))
+    sender.wait()
+    assert result.exit_code == 130
 
 
 def test_seed_of_the_option_comes_before_that_of_the_file(tmp_path: Path) -> None:
