@@ -246,7 +246,6 @@ class Connection(Tcb):
         )
         if count < wanted:
             self.snd_up = mark
-            self.no_space = True
             if count == 0:
                 return -EAGAIN
         return count
@@ -513,7 +512,7 @@ class Connection(Tcb):
         info.rcv_rtt = self.rcv_rtt >> 3
         info.rcv_space = self.rcv_space
         info.total_retrans = self.total_retrans
-        info.pacing_rate = write.pacing_rate(self) if self.srtt else 0
+        info.pacing_rate = output.pacing_rate(self) if self.srtt else 0
         info.bytes_acked = self.bytes_acked
         info.bytes_received = self.bytes_received
         info.segs_out = self.segs_out

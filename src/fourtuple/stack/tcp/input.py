@@ -430,7 +430,8 @@ def check_space(tcb: Tcb) -> None:
     if not tcb.no_space or tcb.orphan:
         return
     queued = tcb.write_seq - tcb.snd_una
-    if tcb.in_flight() < tcb.cwnd or tcb.packets_out >= tcb.cwnd:
+    if tcb.in_flight() < tcb.cwnd:
+        # The window is not full for want of data: a larger buffer would hold more.
         expand_sndbuf(tcb)
     if queued * 3 <= tcb.sndbuf_bytes * 2:
         tcb.no_space = False

@@ -31,9 +31,12 @@ from .state import (
 from .tcb import Tcb
 
 _ECT0: Final = 2
-_BURST_MAX: Final = 65536
-_BURST_DIVISOR: Final = 3
-"""A burst is a third of the window at least (Linux's tcp_tso_win_divisor)."""
+
+BURST_MAX: Final = 65536 - 321
+"""Largest burst in bytes: Linux's GSO limit less the headers."""
+
+_BURST_LEAST: Final = 2
+"""Segments of the smallest burst (tcp_min_tso_segs)."""
 
 
 # One segment ----------------------------------------------------------------------------------
@@ -184,6 +187,32 @@ def current_mss(tcb: Tcb) -> int:
     if tcb.sack_blocks or tcb.dsack_start >= 0:
         return tcb.mss - options.sack_length(tcb)
     return tcb.mss
+
+
+# Bursts --------------------------------------------------------------------------------------
+
+
+def pacing_rate(tcb: Tcb) -> int:
+    """Bytes per second Linux would pace at: twice the present rate in slow start, else 1.2 times."""
+    if tcb.srtt == 0:
+        return 1 << 62
+    percent = 200 if tcb.cwnd < tcb.ssthresh >> 1 else 120
+    return tcb.mss * percent * 80_000 * max(tcb.cwnd, tcb.packets_out) // tcb.srtt
+
+
+def burst_limit(tcb: Tcb, mss: int) -> int:
+    """Segments that leave as one burst, a millisecond's worth but 2 at least (``tcp_tso_autosize``).
+
+    It shows on the wire: the last of a burst carries PSH, as in Linux, where a burst is one large
+    packet the network card cuts up.
+    """
+    size = min(pacing_rate(tcb) >> 10, BURST_MAX)
+    if tcb.min_rtt >= 0:
+        shift = tcb.min_rtt >> 9
+        if shift < 17:
+            # A near peer's ACKs come soon enough for larger ones.
+            size = min(size + (BURST_MAX >> shift), BURST_MAX)
+    return max(size // mss, _BURST_LEAST)
 
 
 # Retransmission deadline ----------------------------------------------------------------------

@@ -9,6 +9,10 @@ MARK_SACKED: Final = 1
 MARK_RETRANSMITTED: Final = 2
 MARK_LOST: Final = 4
 MARK_EVER_RETRANSMITTED: Final = 8
+MARK_EOR: Final = 16
+"""MSG_EOR: what follows is not joined to it."""
+MARK_JOINED: Final = 32
+"""It left in one burst with the segment before it, and is retransmitted with it."""
 
 
 class SentSegment:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from ...wire.tcp import CWR, ECE, FIN, SYN
+from typing import Final
+
+from ...wire.tcp import CWR, ECE, FIN, PSH, SYN
 from .congestion import in_reduction
-from .output import current_mss, transmit
-from .records import MARK_EVER_RETRANSMITTED, MARK_LOST, MARK_RETRANSMITTED, MARK_SACKED, SentSegment
+from .output import burst_limit, current_mss, transmit
+from .records import (
+    MARK_EOR,
+    MARK_EVER_RETRANSMITTED,
+    MARK_JOINED,
+    MARK_LOST,
+    MARK_RETRANSMITTED,
+    MARK_SACKED,
+    SentSegment,
+)
 from .sentlist import drop_head, link_newest, split_sent, unlink
 from .state import CA_LOSS, EAGAIN, TIMER_REORDER, TIMER_RETRANSMIT
 from .tcb import Tcb
 
 
-def retransmit(tcb: Tcb, index: int) -> int:
-    """Send the segment at ``index`` of rtx again, and count it as in flight; 0 or an errno."""
+def retransmit(tcb: Tcb, index: int, flags: int) -> int:
+    """Send the segment at ``index`` of rtx again, and count it as in flight; 0 or an errno.
+
+    ``flags`` go out with it beside its own.
+    """
     sent = tcb.rtx[index]
-    error = resend(tcb, index)
+    error = resend(tcb, index, flags)
     if error == 0 and not sent.marks & MARK_RETRANSMITTED:
         sent.marks |= MARK_RETRANSMITTED
         tcb.retrans_out += 1
@@ -26,7 +39,7 @@ def retransmit(tcb: Tcb, index: int) -> int:
     return error
 
 
-def resend(tcb: Tcb, index: int) -> int:
+def resend(tcb: Tcb, index: int, extra: int) -> int:
     """Send the segment at ``index`` of rtx again, as a tail loss probe does; 0 or an errno.
 
     What the peer's window no longer takes is not sent, except the oldest segment, which then serves
@@ -63,7 +76,7 @@ def resend(tcb: Tcb, index: int) -> int:
     tcb.total_retrans += 1
     tcb.bytes_retrans += length
     now = tcb.clock.now
-    error = transmit(tcb, sent.seq, flags, sent.data)
+    error = transmit(tcb, sent.seq, flags | extra, sent.data)
     sent.marks |= MARK_EVER_RETRANSMITTED
     sent.sent_at = now
     sent.delivered = tcb.delivered
@@ -78,7 +91,7 @@ def _collapse(tcb: Tcb, index: int, most: int) -> None:
     Sequence numbers are what is retransmitted, not segments (``tcp_retrans_try_collapse``).
     """
     first = tcb.rtx[index]
-    if first.flags & (SYN | FIN) or first.marks & MARK_SACKED:
+    if first.flags & (SYN | FIN) or first.marks & (MARK_SACKED | MARK_EOR):
         return
     rtx = tcb.rtx
     limit = tcb.window_end()
@@ -94,6 +107,8 @@ def _collapse(tcb: Tcb, index: int, most: int) -> None:
             return
         _absorb(tcb, first, following)
         del rtx[index + 1]
+        if first.marks & MARK_EOR:
+            return
 
 
 def _absorb(tcb: Tcb, first: SentSegment, following: SentSegment) -> None:
@@ -106,9 +121,36 @@ def _absorb(tcb: Tcb, first: SentSegment, following: SentSegment) -> None:
         tcb.retrans_out -= 1
     if following.marks & MARK_LOST:
         tcb.lost_out -= 1
-    first.marks |= following.marks & MARK_EVER_RETRANSMITTED
+    first.marks |= following.marks & (MARK_EVER_RETRANSMITTED | MARK_EOR)
     if tcb.sacked_out and not tcb.options_on & 2:
         tcb.sacked_out -= 1
+
+
+_WAITING: Final = MARK_LOST | MARK_SACKED | MARK_RETRANSMITTED
+
+
+def _burst_end(tcb: Tcb, index: int, quota: int) -> int:
+    """Index after the last segment that goes out again in one burst with that at ``index``.
+
+    Those that left together and are lost together do, ``quota`` at most.
+    """
+    rtx = tcb.rtx
+    end = index + 1
+    mss = tcb.mss
+    if len(rtx[index].data) != mss:
+        return end
+    while (
+        end < len(rtx)
+        and end - index < quota
+        and rtx[end].marks & MARK_JOINED
+        and rtx[end].marks & _WAITING == MARK_LOST
+        and len(rtx[end].data) <= mss
+    ):
+        end += 1
+    if end < len(rtx):
+        # What stays behind is a burst of its own from now on.
+        rtx[end].marks &= ~MARK_JOINED
+    return end
 
 
 def retransmit_lost(tcb: Tcb) -> None:
@@ -118,24 +160,30 @@ def retransmit_lost(tcb: Tcb) -> None:
     rearm = False
     counters = tcb.layer.counters
     index = tcb.rtx_head
+    largest = 0
     while index < len(tcb.rtx):
-        if tcb.cwnd - tcb.in_flight() <= 0 or tcb.retrans_out >= tcb.lost_out:
+        quota = tcb.cwnd - tcb.in_flight()
+        if quota <= 0 or tcb.retrans_out >= tcb.lost_out:
             break
-        sent = tcb.rtx[index]
-        if sent.marks & (MARK_LOST | MARK_SACKED | MARK_RETRANSMITTED) != MARK_LOST:
+        if tcb.rtx[index].marks & _WAITING != MARK_LOST:
             index += 1
             continue
-        if retransmit(tcb, index) != 0:
-            break
-        if tcb.ca_state == CA_LOSS:
-            counters.slow_start_retrans += 1
-        else:
-            counters.fast_retrans += 1
-        if in_reduction(tcb):
-            tcb.prr_out += 1
-        if index == tcb.rtx_head and tcb.pending != TIMER_REORDER:
-            rearm = True
-        index += 1
+        if largest == 0:
+            largest = burst_limit(tcb, tcb.mss)
+        end = _burst_end(tcb, index, min(quota, largest))
+        first = index
+        while index < end:
+            if retransmit(tcb, index, PSH if index == end - 1 and index > first else 0) != 0:
+                return
+            if tcb.ca_state == CA_LOSS:
+                counters.slow_start_retrans += 1
+            else:
+                counters.fast_retrans += 1
+            if in_reduction(tcb):
+                tcb.prr_out += 1
+            if index == tcb.rtx_head and tcb.pending != TIMER_REORDER:
+                rearm = True
+            index += 1
     if rearm:
         tcb.set_retransmit(TIMER_RETRANSMIT, tcb.rto)
 

@@ -10,6 +10,7 @@ from .output import (
     send_reset,
     until_user_timeout,
 )
+from .records import MARK_JOINED
 from .recovery import enter_loss, enter_recovery, reduce_window
 from .retransmit import resend, retransmit, retransmit_lost
 from .state import (
@@ -157,7 +158,7 @@ def retransmission_timeout(tcb: Tcb) -> None:
             give_up(tcb)
             return
         enter_loss(tcb)
-        retransmit(tcb, tcb.rtx_head)
+        _retransmit_head(tcb)
     else:
         tcb.layer.counters.timeouts += 1
         if _write_timed_out(tcb):
@@ -170,7 +171,7 @@ def retransmission_timeout(tcb: Tcb) -> None:
             tcb.rto_stamp = now
         tcb.retransmits += 1
         tcb.total_rto += 1
-        if retransmit(tcb, tcb.rtx_head) > 0 and tcb.packets_out:
+        if _retransmit_head(tcb) > 0 and tcb.packets_out:
             # The layers below refused: try again soon, without backing off.
             tcb.set_retransmit(TIMER_RETRANSMIT, min(tcb.rto, 500 * MS))
             return
@@ -178,6 +179,21 @@ def retransmission_timeout(tcb: Tcb) -> None:
         tcb.backoff += 1
         tcb.rto = min(tcb.rto << 1, rtt.rto_max(tcb))
     tcb.set_retransmit(TIMER_RETRANSMIT, _until_user_timeout(tcb))
+
+
+def _retransmit_head(tcb: Tcb) -> int:
+    """Send the oldest segment again, alone; 0 or an errno."""
+    head = tcb.rtx_head
+    error = retransmit(tcb, head, 0)
+    if head + 1 < len(tcb.rtx):
+        tcb.rtx[head + 1].marks &= ~MARK_JOINED
+    return error
+
+
+def _resend_last(tcb: Tcb) -> int:
+    """Send the newest segment again, alone; 0 or an errno."""
+    tcb.rtx[-1].marks &= ~MARK_JOINED
+    return resend(tcb, len(tcb.rtx) - 1, 0)
 
 
 def _backs_off(tcb: Tcb) -> bool:
@@ -248,7 +264,7 @@ def _loss_probe(tcb: Tcb) -> None:
             before = tcb.packets_out
             write_out(tcb, NAGLE_OFF, PROBE)
             sent = tcb.packets_out > before
-        elif resend(tcb, len(tcb.rtx) - 1) == 0:
+        elif _resend_last(tcb) == 0:
             tcb.tlp_retransmitted = True
             sent = True
         if sent:

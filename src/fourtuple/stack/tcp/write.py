@@ -14,13 +14,15 @@ from ...wire.tcp import ACK, FIN, PSH
 from . import chrono, rtt
 from .congestion import current_ssthresh, in_reduction, is_window_limited
 from .output import (
+    BURST_MAX,
+    burst_limit,
     current_mss,
     rearm_rto,
     schedule_loss_probe,
     transmit,
     until_user_timeout,
 )
-from .records import SentSegment
+from .records import MARK_EOR, MARK_JOINED, SentSegment
 from .sentlist import append_sent
 from .state import (
     CA_OPEN,
@@ -37,12 +39,6 @@ from .state import (
     TIMER_PROBE,
 )
 from .tcb import Tcb
-
-_BURST_MAX: Final = 65536 - 321
-"""Largest burst in bytes: Linux's GSO limit less the headers."""
-
-_BURST_LEAST: Final = 2
-"""Segments of the smallest burst (tcp_min_tso_segs)."""
 
 _BURST_DIVISOR: Final = 3
 """A burst smaller than this part of the window waits for a larger one (tcp_tso_win_divisor)."""
@@ -69,7 +65,7 @@ def has_unsent(tcb: Tcb) -> bool:
 
 def run_size(tcb: Tcb, mss: int) -> int:
     """Bytes a run is filled up to (``tcp_xmit_size_goal``): half the peer's window at most."""
-    size = _BURST_MAX
+    size = BURST_MAX
     half = tcb.max_window >> 1 if tcb.max_window > 536 else tcb.max_window
     if half and size > half:
         size = max(half, 48)
@@ -128,6 +124,8 @@ def queue_text(tcb: Tcb, data: bytes, limit: int, low: int, more: bool, eor: boo
             push_pending(tcb, NAGLE_PUSH)
         elif len(runs) == 1:
             write_out(tcb, NAGLE_PUSH, ONE_BURST)
+    if done < total:
+        tcb.no_space = True
     if done == 0:
         return 0
     if eor and done == total and runs:
@@ -203,10 +201,10 @@ def _nagle_holds(tcb: Tcb, nagle: int) -> bool:
     return nagle == 0 and tcb.packets_out > 0 and tcb.snd_una < tcb.snd_sml <= tcb.snd_nxt
 
 
-def _send_new(tcb: Tcb, length: int, mss: int, flags: int) -> None:
+def _send_new(tcb: Tcb, length: int, mss: int, flags: int, marks: int) -> None:
     """Send the next ``length`` unsent bytes, with FIN if they are the last.
 
-    ``flags`` go out with it, but are not repeated if it is retransmitted.
+    ``flags`` go out with it, but are not repeated if it is retransmitted; ``marks`` it begins with.
     """
     seq = tcb.snd_nxt
     end = seq + length
@@ -218,6 +216,8 @@ def _send_new(tcb: Tcb, length: int, mss: int, flags: int) -> None:
         if run >> 2 <= end:
             if run & _RUN_PUSH:
                 own |= PSH
+            if run & _RUN_EOR:
+                marks |= MARK_EOR
             del runs[0]
     else:
         data = b""
@@ -226,6 +226,7 @@ def _send_new(tcb: Tcb, length: int, mss: int, flags: int) -> None:
         end += 1
         tcb.fin_sent = True
     sent = SentSegment(seq, end, data, own, tcb.clock.now)
+    sent.marks = marks
     idle = tcb.packets_out == 0
     transmit(tcb, seq, own | flags, data)
     append_sent(tcb, sent)
@@ -234,29 +235,6 @@ def _send_new(tcb: Tcb, length: int, mss: int, flags: int) -> None:
         tcb.snd_sml = end
     if idle or tcb.pending == TIMER_LOSS_PROBE:
         rearm_rto(tcb)
-
-
-def pacing_rate(tcb: Tcb) -> int:
-    """Bytes per second Linux would pace at: twice the present rate in slow start, else 1.2 times."""
-    if tcb.srtt == 0:
-        return 1 << 62
-    percent = 200 if tcb.cwnd < tcb.ssthresh >> 1 else 120
-    return tcb.mss * percent * 80_000 * max(tcb.cwnd, tcb.packets_out) // tcb.srtt
-
-
-def _burst_limit(tcb: Tcb, mss: int) -> int:
-    """Segments that leave as one burst, a millisecond's worth but 2 at least (``tcp_tso_autosize``).
-
-    It shows on the wire: the last of a burst carries PSH, as in Linux, where a burst is one large
-    packet the network card cuts up.
-    """
-    size = min(pacing_rate(tcb) >> 10, _BURST_MAX)
-    if tcb.min_rtt >= 0:
-        shift = tcb.min_rtt >> 9
-        if shift < 17:
-            # A near peer's ACKs come soon enough for larger ones.
-            size = min(size + (_BURST_MAX >> shift), _BURST_MAX)
-    return max(size // mss, _BURST_LEAST)
 
 
 def _waits_for_more_window(tcb: Tcb, usable: int, quota: int, burst: int) -> bool:
@@ -334,7 +312,7 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
                 and _nagle_holds(tcb, nagle)
             ):
                 break
-            _send_new(tcb, waiting, mss, 0)
+            _send_new(tcb, waiting, mss, 0, 0)
             sent += 1
         else:
             if mss > usable:
@@ -343,7 +321,7 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
             length = mss
             if tcb.snd_up <= tcb.snd_una:
                 if largest == 0:
-                    largest = _burst_limit(tcb, mss)
+                    largest = burst_limit(tcb, mss)
                 if amount == ALL and _waits_for_more_window(tcb, usable, left, largest):
                     if left * mss < usable:
                         limited = True
@@ -355,11 +333,13 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
                 if length == waiting and fin and length == usable:
                     length -= length % mss or mss
             flags = PSH if length > mss else 0
+            joined = 0
             while length > mss:
-                _send_new(tcb, mss, mss, 0)
+                _send_new(tcb, mss, mss, 0, joined)
+                joined = MARK_JOINED
                 length -= mss
                 sent += 1
-            _send_new(tcb, length, mss, flags)
+            _send_new(tcb, length, mss, flags, joined)
             sent += 1
         if amount != ALL:
             break
@@ -464,7 +444,7 @@ def wake_peer(tcb: Tcb) -> None:
             length = min((tcb.runs[0] >> 2) - tcb.snd_nxt, usable, mss)
         if length or tcb.unsent == 0:
             # A probe is pushed, so that the peer hands it on.
-            _send_new(tcb, length, mss, PSH if tcb.unsent > length else 0)
+            _send_new(tcb, length, mss, PSH if tcb.unsent > length else 0, 0)
         return
     if tcb.snd_una < tcb.snd_up <= tcb.snd_una + 0xFFFF:
         transmit(tcb, tcb.snd_una, ACK, b"")
