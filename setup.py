@@ -7,6 +7,7 @@ from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent.resolve()
 sys.path.insert(0, str(ROOT / "build_backend"))
@@ -51,6 +52,18 @@ class ParallelBuild(build_ext):
         super().build_extensions()
 
 
+class WithExamples(build_py):
+    """Puts the examples, which the demo runs, beside the package in a wheel."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            for file in sorted((ROOT / "examples").glob("*/*.*")):
+                target = Path(self.build_lib, "fourtuple", file.relative_to(ROOT))
+                self.mkpath(str(target.parent))
+                self.copy_file(str(file), str(target))
+
+
 extensions = []
 if wants_compile():
     from mypyc.build import mypycify
@@ -63,4 +76,4 @@ if wants_compile():
         group_name="fourtuple",
     )
 
-setup(ext_modules=extensions, cmdclass={"build_ext": ParallelBuild})
+setup(ext_modules=extensions, cmdclass={"build_ext": ParallelBuild, "build_py": WithExamples})
