@@ -153,6 +153,7 @@ def start_program(scheduler: Scheduler, process: Process, program: Program) -> S
     state = scheduler.state_of(process)
     state.view.of_sys()["argv"] = list(program.argv)
     state.view.set_environ(process.environ)
+    process.cwd = state.view.directory or os.getcwd()
     return scheduler.start(process, lambda: _main(state, program), "MainThread")
 
 

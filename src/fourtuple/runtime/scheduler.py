@@ -31,7 +31,7 @@ _REFUSALS: Final = 100
 # A reading of the clock, or a call that finds nothing ready, is charged as if it took processor time
 # once a thread has made so many of them in one turn. So a program that spins lets time pass.
 _SPIN_LIMIT: Final = 1_000
-_SPIN_TIME: Final = 50 * MICROSECOND
+_SPIN_TIME: Final = 1_000 * MICROSECOND
 _POLL_COST: Final = 10
 
 

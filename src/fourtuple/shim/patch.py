@@ -20,6 +20,7 @@ _MODULES: Final = (
     "os_module",
     "descriptor_module",
     "open_module",
+    "path_module",
     "atexit_module",
     "logging_module",
     "resource_module",

@@ -232,4 +232,6 @@ def install() -> None:
         ("siginterrupt", _siginterrupt),
         ("pidfd_send_signal", _pidfd_send_signal),
     ):
-        dispatch(_signal, name, inside)
+        if dispatch(_signal, name, inside) is not None:
+            # Documentation tools find no built-in here, and look where it says it is from.
+            getattr(_signal, name).__func__.__module__ = "signal"

@@ -16,11 +16,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, Final
 
 from ..runtime.greenlets import GreenletExit
 from ..runtime.signals import deliver_now, send_signal
+from ..runtime.stuck import is_ours
 from ..runtime.thread import SimThread, current_thread
 from ..runtime.tracebacks import strip_exception
 from . import locks
@@ -128,6 +129,18 @@ def _stack_size(thread: SimThread, size: int = 0, /) -> int:
     return former
 
 
+def _current_frames(thread: SimThread) -> dict[int, FrameType]:
+    """Where each thread of the process is, by identifier."""
+    frames = {}
+    for each in thread.state.threads():
+        frame = sys._getframe() if each is thread else each.active.gr_frame
+        while frame is not None and is_ours(frame):
+            frame = frame.f_back
+        if frame is not None:
+            frames[each.ident] = frame
+    return frames
+
+
 def _install_excepthook() -> None:
     """Ending a thread is not an error of it, and frames of ours are nobody's business."""
     globals_of = vars(threading)
@@ -215,5 +228,6 @@ def install() -> None:
         dispatch(_thread, "_make_thread_handle", make_thread_handle)
         dispatch(_thread, "_get_main_thread_ident", main_thread_ident)
         dispatch(_thread, "_shutdown", wait_for_threads)
+    dispatch(sys, "_current_frames", _current_frames)
     _install_excepthook()
     _replace_early_objects()

@@ -11,7 +11,7 @@ virtual time.
 from __future__ import annotations
 
 import time
-from errno import EINVAL, EPERM
+from errno import EINVAL, EPERM, ESRCH
 from typing import Any, Final
 
 from ..runtime.thread import SimThread, current_thread
@@ -76,6 +76,13 @@ def _processor_ns(thread: SimThread) -> int:
     return thread.state.charged
 
 
+def _thread_clock(thread: SimThread, ident: int, /) -> int:
+    # The real one crashes when given a number that is no thread's of the OS.
+    if not any(candidate.ident == ident for candidate in thread.state.threads()):
+        raise OSError(ESRCH, "No such process")
+    return time.CLOCK_THREAD_CPUTIME_ID
+
+
 def _no_setting(thread: SimThread, *args: object) -> None:
     raise PermissionError(EPERM, "Operation not permitted: virtual time is the network's to set")
 
@@ -120,6 +127,7 @@ def install() -> None:
     dispatch(time, "clock_gettime_ns", lambda thread, clock, /: _clock_ns(thread, clock))
     for name in ("clock_settime", "clock_settime_ns"):
         dispatch(time, name, _no_setting)
+    dispatch(time, "pthread_getcpuclockid", _thread_clock)
     dispatch(time, "localtime", _localtime)
     dispatch(time, "gmtime", _gmtime)
     dispatch(time, "ctime", ctime)
