@@ -53,6 +53,8 @@ _THREADING_NAMES: Final = tuple(
         "_counter",
         "_shutdown_locks",
         "excepthook",
+        "_trace_hook",
+        "_profile_hook",
     )
     if name in threading.__dict__
 )
@@ -69,6 +71,8 @@ _SWAPPED: Final = (
 )
 # Those of them that programs rebind; the other globals keep their objects.
 _REBOUND_OF_SYS: Final = _SYS_NAMES[:8]
+_REBOUND_OF_THREADING: Final = ("excepthook", "_trace_hook", "_profile_hook")
+_read_threading: Final = operator.itemgetter(*_REBOUND_OF_THREADING)
 _read_warnings: Final = operator.itemgetter(*_WARNINGS_NAMES)
 _read_rebound: Final = operator.itemgetter(*_REBOUND_OF_SYS)
 # What python ignores unless told otherwise.
@@ -147,6 +151,10 @@ def process_view(outer: View, process: Process) -> View:
         _threading_atexits=[vars(concurrent.futures.thread)["_python_exit"]],
         _SHUTTING_DOWN=False,
         excepthook=threading.__excepthook__,
+        # All simulated threads are one of the OS: the trace function that is set there follows them.
+        # Setting it anew for each would make a tracer forget the frames it has seen.
+        _trace_hook=None,
+        _profile_hook=None,
     )
     if "_counter" in of_threading:
         of_threading["_counter"] = itertools.count(1).__next__
@@ -275,7 +283,7 @@ class Interpreter:
         except KeyError:
             # The program deleted one.
             of_sys.update((name, values.get(name)) for name in _REBOUND_OF_SYS)
-        of_threading["excepthook"] = threading.excepthook
+        of_threading.update(zip(_REBOUND_OF_THREADING, _read_threading(threading.__dict__), strict=True))
         of_executors["_shutdown"] = _executors["_shutdown"]
         of_warnings.update(zip(_WARNINGS_NAMES, _read_warnings(_warnings), strict=True))
         of_sys, of_threading, of_executors, of_logging, of_warnings = new.values

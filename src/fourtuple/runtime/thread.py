@@ -101,7 +101,12 @@ def current_thread() -> SimThread | None:
 
     None outside a simulation and in every other OS thread.
     """
-    current: greenlet | None = getcurrent()
+    current: greenlet | None
+    try:
+        current = getcurrent()
+    except RuntimeError:
+        # The interpreter is being finalized; only destructors outside still ask.
+        return None
     if type(current) is SimThread:
         return current
     while current is not None:

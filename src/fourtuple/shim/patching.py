@@ -34,6 +34,9 @@ class ModuleReference:
     def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
         return importlib.import_module, (self.name,)
 
+    def __getattr__(self, name: str) -> object:
+        return getattr(importlib.import_module(self.name), name)
+
     def __repr__(self) -> str:
         return f"<module {self.name!r}>"
 
