@@ -141,20 +141,23 @@ class SocketState:
         # A call in progress keeps the file, whoever closes the descriptor meanwhile.
         file.hold()
         try:
-            while True:
-                if timed and not wait_ready(thread, file, events, deadline, what):
+            while timed:
+                if not wait_ready(thread, file, events, deadline, what):
                     raise TimeoutError("timed out")
                 self.process.kernel.caller = self.process
                 result = attempt()
                 if result is not None:
                     return result
-                if file.nonblocking() or flags & MSG_DONTWAIT:
-                    if timed:
-                        thread.scheduler.polled(thread)
-                        continue
-                    raise would_block()
-                if not wait_change(thread, file, events, limit, what):
-                    raise would_block()
+                if not file.nonblocking() and not flags & MSG_DONTWAIT:
+                    # The call itself blocks, whatever the object's timeout.
+                    break
+                thread.scheduler.polled(thread)
+            while wait_change(thread, file, events, limit, what):
+                self.process.kernel.caller = self.process
+                result = attempt()
+                if result is not None:
+                    return result
+            raise would_block()
         except KernelError as error:
             raise os_error(error) from None
         finally:
