@@ -59,15 +59,18 @@ def describe_thread(thread: SimThread) -> str:
 
 
 def place_of(frame: FrameType | None) -> str:
-    """``file:line in function`` of the innermost frame of the program itself, else of a library."""
+    """``file:line in function`` of the innermost frame of the program itself, else of a library,
+    and the library call it is in."""
     library = ""
+    called = ""
     while frame is not None:
         if not is_ours(frame):
             code = frame.f_code
             place = f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
             if not code.co_filename.startswith((_STDLIB, "<frozen")):
-                return place
+                return f"{place}{called}"
             library = library or place
+            called = f", calling {frame.f_globals.get('__name__')}.{code.co_name}"
         frame = frame.f_back
     return library
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import weakref
 from typing import Final
 
@@ -40,8 +39,7 @@ def install() -> None:
     # It registers with atexit when the first one is made; that must be the real atexit.
     weakref.finalize(_Token(), int)
     for name in _MODULES:
-        if importlib.util.find_spec(f"{__package__}.{name}"):
-            importlib.import_module(f".{name}", __package__).install()
+        importlib.import_module(f".{name}", __package__).install()
     rebind_all()
 
 

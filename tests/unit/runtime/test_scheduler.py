@@ -116,6 +116,20 @@ def test_blocked_thread_and_empty_clock_is_stuck(world):
     assert line in str(caught.value)
 
 
+def test_thread_stuck_in_a_library_names_the_programs_call_of_it(world):
+    import queue
+
+    def program():
+        queue.Queue().get()
+
+    world.spawn(program)
+    with pytest.raises(Stuck) as caught:
+        world.run()
+    (line,) = caught.value.waiting
+    assert line.startswith("alpha program[1] MainThread: Lock.acquire at ")
+    assert line.endswith("in program, calling queue.get")
+
+
 def test_stuck_thread_can_be_woken_and_run_again(world):
     log = []
 
