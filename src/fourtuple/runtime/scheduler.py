@@ -15,6 +15,7 @@ from ..clock.clock import MICROSECOND, Clock
 from ..clock.streams import Stream, Streams
 from ..kernel.process import Process
 from ..kernel.wait import WaitQueue
+from .garbage import GarbageGuard
 from .greenlets import GreenletExit, getcurrent, greenlet
 from .interpreter import Interpreter, process_view
 from .process_state import ProcessState
@@ -69,6 +70,7 @@ class Scheduler:
         """Wall-clock time a thread may run without blocking; 0: any."""
         self.interpreter = Interpreter()
         self._zone = UtcGuard()
+        self._garbage = GarbageGuard()
         self._states: dict[Process, ProcessState] = {}
         self._stream = stream
         self._runnable: list[SimThread] = []
@@ -258,12 +260,14 @@ class Scheduler:
         self.hub = getcurrent()
         self.interpreter.begin()
         self._zone.begin()
+        self._garbage.begin()
         watchdog.start()
         return watchdog
 
     def _end(self, watchdog: Watchdog) -> None:
         watchdog.stop()
         self.interpreter.enter(None)
+        self._garbage.end()
         self._zone.end()
         self.hub = None
 
@@ -278,6 +282,9 @@ class Scheduler:
             if runnable:
                 count = len(runnable)
                 self._resume(runnable.pop(self._stream.below(count) if count > 1 else 0))
+                if self.switches >= self._garbage.next_turn:
+                    # In the view of the process that ran last: what finalizers say is its affair.
+                    self._garbage.collect(self.switches)
                 continue
             self.interpreter.enter(None)
             if not clock.run(until, _BATCH) and not runnable and not self._dying:
