@@ -91,12 +91,14 @@ def find(kernel: Kernel, name: str) -> Answer | None:
     """The entry of ``name``, whatever its case, with or without the final dot of an absolute name."""
     wanted = name.removesuffix(".").lower()
     if wanted == "localhost":
-        return Answer("localhost", [], _loopback_addresses(kernel))
+        # As a hosts file with that line alone. With ::1 beside it, which sorts first, a program would
+        # wait for TCP's SYN timeout: connections are carried over IPv4 only.
+        return Answer("localhost", [], [V4_LOOPBACK])
     for known, addresses in kernel.names.items():
         if known.lower() == wanted:
             return Answer(known, _aliases(kernel, known, addresses), list(addresses))
     if wanted == kernel.hostname.lower():
-        return Answer(kernel.hostname, [], _own_addresses(kernel) or _loopback_addresses(kernel))
+        return Answer(kernel.hostname, [], _own_addresses(kernel) or [V4_LOOPBACK])
     return None
 
 
@@ -128,13 +130,6 @@ def interface_addresses(kernel: Kernel) -> list[int]:
 
 def _own_addresses(kernel: Kernel) -> list[int]:
     return [address for address in interface_addresses(kernel) if not is_loopback(address)]
-
-
-def _loopback_addresses(kernel: Kernel) -> list[int]:
-    """127.0.0.1, and ::1 before it if the host has it."""
-    if V6_LOOPBACK in interface_addresses(kernel):
-        return [V6_LOOPBACK, V4_LOOPBACK]
-    return [V4_LOOPBACK]
 
 
 # Numeric hosts
