@@ -252,7 +252,7 @@ class Host:
     def accept_one(
         self,
         mss: int = 1000,
-        wscale: int = 0,
+        wscale: int = -1,
         sack: bool = False,
         ts: bool = False,
         win: int = 65535,
@@ -286,7 +286,7 @@ class Host:
     def connect(
         self,
         mss: int = 1000,
-        wscale: int = 0,
+        wscale: int = -1,
         sack: bool = False,
         ts: bool = False,
         win: int = 65535,

@@ -85,7 +85,7 @@ def expand_sndbuf(tcb: Tcb) -> None:
         return
     # What Linux spends on a segment: data and headers rounded up to a power of two, and the
     # buffer head.
-    per = max(tcb.mss + tcb.header_extra, 536) + 320 + 320
+    per = max(tcb.mss_clamp, tcb.mss) + 320 + 320
     per = (1 << (per - 1).bit_length()) + 256
     segments = max(INITIAL_CWND, tcb.cwnd, tcb.reordering + 1)
     wanted = 2 * segments * per

@@ -70,6 +70,8 @@ def _measure_segment(tcb: Tcb, length: int, flags: int, header: int) -> None:
     last = tcb.last_segment_size
     tcb.last_segment_size = 0
     if length >= tcb.rcv_mss:
+        if length != tcb.rcv_mss:
+            window.measure_scaling(tcb, length, header)
         tcb.rcv_mss = min(length, tcb.advmss)
         if length == tcb.rcv_mss and flags & PSH:
             # Exactly one segment and the end of a write: nothing else may follow.

@@ -206,7 +206,10 @@ def any_retransmission_left(tcb: Tcb) -> bool:
 def _was_delayed(tcb: Tcb) -> bool:
     """RFC 3522: the ACK echoes a timestamp from before the first retransmission."""
     if tcb.retrans_stamp < 0:
-        # Nothing was sent again, so all that arrives is original.
+        # Nothing was sent again, so all that arrives is original; but the stamp is also cleared by
+        # _must_stay() and by the ACK of a SYN.
+        if not uses_sack(tcb) and tcb.snd_una >= tcb.high_seq:
+            return False
         return tcb.endpoint.state != SYN_SENT
     if not tcb.options_on & OPT_TIMESTAMPS or not tcb.ts_seen or tcb.ts_ecr == 0:
         return False

@@ -143,6 +143,7 @@ class Variables(Timer):
         "rcv_rtt_at",
         "rcv_rtt_ecr",
         "rcv_rtt_seq",
+        "rcv_scaling",
         "rcv_space",
         "rcv_space_at",
         "rcv_space_seq",
@@ -304,6 +305,8 @@ class Variables(Timer):
         self.copied_seq: int = 0
         """Sequence number of the next byte the user will read."""
         self.window_clamp: int = 0
+        self.rcv_scaling: int = 128
+        """Payload per 256 bytes of the receive buffer."""
         self.rcv_ssthresh: int = 0
         """Most the offered window may be just now; grows as data arrives."""
         self.fin_received: bool = False

@@ -1,7 +1,8 @@
 """The receive window: how much to offer, and when (RFC 9293 §3.8.6, RFC 7323 §2).
 
-Half of the receive buffer is for payload, the other half stands for what Linux spends on buffer
-headers, so SO_RCVBUF shows the doubled number and yet the window is what was asked for.
+The receive buffer holds payload and what Linux spends beside it. At first half of it counts as payload, so
+SO_RCVBUF shows the doubled number and yet the window is what was asked for; when the peer's segment size is
+known it is the part that full segments leave (``tcp_measure_rcv_mss``).
 """
 
 from __future__ import annotations
@@ -9,24 +10,35 @@ from __future__ import annotations
 from typing import Final
 
 from ..sysctl import Sysctl
+from ..truesize import truesize
 from .state import INITIAL_CWND, MASK32, MAX_WSCALE, MIN_MSS, MS, OPT_TIMESTAMPS
 from .tcb import Tcb
 
 _SIGNED_MAX: Final = 32767
 
 
-def space_of(size: int) -> int:
-    """Payload bytes a buffer of ``size`` is good for."""
-    return size >> 1
-
-
 def full_space(tcb: Tcb) -> int:
-    return space_of(tcb.rcvbuf_bytes)
+    """Payload bytes the buffer is good for."""
+    return tcb.rcvbuf_bytes * tcb.rcv_scaling >> 8
 
 
 def free_space(tcb: Tcb) -> int:
     """Payload bytes there is room for now."""
-    return space_of(tcb.rcvbuf_bytes) - tcb.received_bytes - tcb.ooo_bytes
+    return (tcb.rcvbuf_bytes * tcb.rcv_scaling >> 8) - tcb.received_bytes - tcb.ooo_bytes
+
+
+def measure_scaling(tcb: Tcb, length: int, header: int) -> None:
+    """The peer's segments hold ``length`` bytes behind ``header``: what is left of a buffer for payload?"""
+    before = tcb.rcv_scaling
+    tcb.rcv_scaling = min(max((length << 8) // truesize(length + header + tcb.ip_header), 1), 255)
+    if tcb.rcv_scaling == before:
+        return
+    clamp = full_space(tcb)
+    if clamp < tcb.window_clamp:
+        tcb.rcv_ssthresh = min(tcb.rcv_ssthresh, clamp)
+    tcb.window_clamp = clamp
+    tcb.rcv_ssthresh = max(min(tcb.rcv_wnd, clamp), tcb.rcv_ssthresh)
+    tcb.rcv_space = min(tcb.rcv_space, clamp)
 
 
 def initial_window(sysctl: Sysctl, space: int, mss: int, scaling: bool, clamp: int) -> tuple[int, int]:
@@ -81,7 +93,7 @@ def best_window(tcb: Tcb) -> int:
     Avoids the silly window at the receiving side (RFC 9293 §3.8.6.2.2): below half the buffer, less
     than a segment or a sixteenth of the buffer is offered as nothing.
     """
-    allowed = tcb.rcvbuf_bytes >> 1
+    allowed = tcb.rcvbuf_bytes * tcb.rcv_scaling >> 8
     free = allowed - tcb.received_bytes - tcb.ooo_bytes
     full = min(tcb.window_clamp, allowed)
     mss = tcb.rcv_mss
@@ -169,10 +181,10 @@ def adapt_buffer(tcb: Tcb) -> None:
             wanted = (copied << 1) + 16 * tcb.advmss
             if tcb.rcv_space:
                 wanted += 2 * wanted * (copied - tcb.rcv_space) // tcb.rcv_space
-            size = min(wanted << 1, sysctl.tcp_rmem[2])
+            size = min((wanted << 8) // tcb.rcv_scaling, sysctl.tcp_rmem[2])
             if size > tcb.rcvbuf_bytes:
                 tcb.rcvbuf_bytes = size
-                tcb.window_clamp = space_of(size)
+                tcb.window_clamp = full_space(tcb)
         tcb.rcv_space = copied
     tcb.rcv_space_seq = tcb.copied_seq
     tcb.rcv_space_at = now

@@ -444,7 +444,7 @@ def wake_peer(tcb: Tcb) -> None:
             length = min((tcb.runs[0] >> 2) - tcb.snd_nxt, usable, mss)
         if length or tcb.unsent == 0:
             # A probe is pushed, so that the peer hands it on.
-            _send_new(tcb, length, mss, PSH if tcb.unsent > length else 0, 0)
+            _send_new(tcb, length, mss, PSH, 0)
         return
     if tcb.snd_una < tcb.snd_up <= tcb.snd_una + 0xFFFF:
         transmit(tcb, tcb.snd_una, ACK, b"")
