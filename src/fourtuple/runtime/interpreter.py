@@ -11,7 +11,6 @@ from __future__ import annotations
 import concurrent.futures.thread
 import itertools
 import logging
-import operator
 import os
 import sys
 import sysconfig
@@ -69,12 +68,6 @@ _SWAPPED: Final = (
     (logging.__dict__, _LOGGING_NAMES),
     (warnings.__dict__, _WARNINGS_NAMES),
 )
-# Those of them that programs rebind; the other globals keep their objects.
-_REBOUND_OF_SYS: Final = _SYS_NAMES[:8]
-_REBOUND_OF_THREADING: Final = ("excepthook", "_trace_hook", "_profile_hook")
-_read_threading: Final = operator.itemgetter(*_REBOUND_OF_THREADING)
-_read_warnings: Final = operator.itemgetter(*_WARNINGS_NAMES)
-_read_rebound: Final = operator.itemgetter(*_REBOUND_OF_SYS)
 # What python ignores unless told otherwise.
 _IGNORED_WARNINGS: Final = (
     DeprecationWarning,
@@ -186,6 +179,29 @@ def _show_warning(message: warnings.WarningMessage) -> None:
         stream.write(_warnings["_formatwarnmsg"](message))
 
 
+def _save_rebound(view: View) -> None:
+    """Note the globals that programs rebind; the others keep their objects.
+
+    Written out since it happens at every turn. Raises KeyError if one is missing.
+    """
+    of_sys, of_threading, of_executors, _, of_warnings = view.values
+    of_sys["argv"] = _sys["argv"]
+    of_sys["path"] = _sys["path"]
+    of_sys["stdin"] = _sys["stdin"]
+    of_sys["stdout"] = _sys["stdout"]
+    of_sys["stderr"] = _sys["stderr"]
+    of_sys["excepthook"] = _sys["excepthook"]
+    of_sys["unraisablehook"] = _sys["unraisablehook"]
+    of_sys["displayhook"] = _sys["displayhook"]
+    of_threading["excepthook"] = _threading["excepthook"]
+    of_threading["_trace_hook"] = _threading["_trace_hook"]
+    of_threading["_profile_hook"] = _threading["_profile_hook"]
+    of_executors["_shutdown"] = _executors["_shutdown"]
+    of_warnings["filters"] = _warnings["filters"]
+    of_warnings["showwarning"] = _warnings["showwarning"]
+    of_warnings["_showwarnmsg_impl"] = _warnings["_showwarnmsg_impl"]
+
+
 class ThreadTable(dict[int, Any]):
     """``threading._active`` of a process. Threads of the OS still find themselves through it, should
     they ask while the process is switched in."""
@@ -212,6 +228,8 @@ class OrderedSet(dict[Any, None]):
 # The other face of os.environ, where there is one.
 _environment_bytes: Final[Any] = getattr(os, "environb", None)
 _outer_threads: Final[dict[int, Any]] = threading.__dict__["_active"]
+_sys: Final = sys.__dict__
+_threading: Final = threading.__dict__
 _warnings: Final = warnings.__dict__
 _logging: Final = logging.__dict__
 _executors: Final = concurrent.futures.thread.__dict__
@@ -276,23 +294,19 @@ class Interpreter:
             self._sort_modules(old)
         if old.modules:
             self._take_modules(old)
-        of_sys, of_threading, of_executors, _, of_warnings = old.values
-        values = sys.__dict__
         try:
-            of_sys.update(zip(_REBOUND_OF_SYS, _read_rebound(values), strict=True))
+            _save_rebound(old)
         except KeyError:
             # The program deleted one.
-            of_sys.update((name, values.get(name)) for name in _REBOUND_OF_SYS)
-        of_threading.update(zip(_REBOUND_OF_THREADING, _read_threading(threading.__dict__), strict=True))
-        of_executors["_shutdown"] = _executors["_shutdown"]
-        of_warnings.update(zip(_WARNINGS_NAMES, _read_warnings(_warnings), strict=True))
+            for saved, (values, names) in zip(old.values, _SWAPPED, strict=True):
+                saved.update((name, values.get(name)) for name in names)
         of_sys, of_threading, of_executors, of_logging, of_warnings = new.values
-        values.update(of_sys)
-        threading.__dict__.update(of_threading)
+        _sys.update(of_sys)
+        _threading.update(of_threading)
         _executors.update(of_executors)
         _logging.update(of_logging)
         _warnings.update(of_warnings)
-        old.main = modules["__main__"]
+        old.main = modules.get("__main__", old.main)
         modules["__main__"] = new.main
         if new.modules:
             modules.update(new.modules)

@@ -202,6 +202,27 @@ def test_two_processes_rebinding_streams_do_not_meet(world):
     assert sys.stdout is outer
 
 
+def test_process_deleting_what_is_swapped_harms_no_other(world):
+    import time
+
+    def vandal():
+        del sys.stdout, sys.argv, sys.modules["__main__"]
+        time.sleep(1)
+        return hasattr(sys, "path")
+
+    def other():
+        time.sleep(0.5)
+        print(sys.argv)
+
+    vandal = world.spawn(vandal)
+    other = world.spawn(other)
+    world.run()
+    assert vandal.result is True
+    assert other.stdout == "['other']\n"
+    assert sys.argv
+    assert sys.modules["__main__"]
+
+
 def test_environment_and_directory_are_the_processes_own(world, tmp_path, monkeypatch):
     import os
     import time
