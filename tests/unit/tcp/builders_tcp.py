@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from fourtuple.clock.clock import Clock, Event
 from fourtuple.clock.streams import Stream
-from fourtuple.ports.endpoint import AF_INET, PROTOCOL_TCP, Endpoint
+from fourtuple.ports.endpoint import AF_INET, AF_INET6, PROTOCOL_TCP, Endpoint
 from fourtuple.ports.tables import PortTables
 from fourtuple.stack.base import IcmpError, IpLayer, Route, SocketEvents
 from fourtuple.stack.sysctl import Sysctl
 from fourtuple.stack.tcp.protocol import TcpProtocol
 from fourtuple.stack.tcp.tcb import Tcb
-from fourtuple.wire.address import V4_ANY, is_any, parse_ip
+from fourtuple.wire.address import V4_ANY, V6_ANY, is_any, is_v4, parse_ip
 from fourtuple.wire.ipv4 import Ipv4Packet, parse_ipv4
+from fourtuple.wire.ipv6 import Ipv6Packet, parse_ipv6
 from fourtuple.wire.packet import Payload
 from fourtuple.wire.tcp import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG, TcpSegment
 from fourtuple.wire.tcp_options import TcpOptions
@@ -97,14 +98,18 @@ class FakeIp(IpLayer):
     ) -> int:
         if self.error:
             return self.error
-        packet = Ipv4Packet(source, destination, protocol, payload)
+        packet: Ipv4Packet | Ipv6Packet
+        if is_v4(destination):
+            packet = Ipv4Packet(source, destination, protocol, payload)
+        else:
+            packet = Ipv6Packet(source, destination, protocol, payload)
         packet.tos = tos
         packet.ttl = ttl or 64
         packet.dont_fragment = dont_fragment
         self.carry(packet)
         return 0
 
-    def carry(self, packet: Ipv4Packet) -> None:
+    def carry(self, packet: Ipv4Packet | Ipv6Packet) -> None:
         self.sent.append(packet)
 
     def send_unreachable(self, packet: Ipv4Packet, code: int) -> None:
@@ -369,12 +374,15 @@ def time_wait(**sysctls: int) -> Host:
 class Arrival(Event):
     """A packet reaches the other end of the wire."""
 
-    def __init__(self, tcp: TcpProtocol, packet: Ipv4Packet) -> None:
+    def __init__(self, tcp: TcpProtocol, packet: Ipv4Packet | Ipv6Packet) -> None:
         self.tcp = tcp
         self.packet = packet
 
     def fire(self) -> None:
-        self.tcp.input(self.packet, 1)
+        if isinstance(self.packet, Ipv4Packet):
+            self.tcp.input(self.packet, 1)
+        else:
+            self.tcp.input_v6(self.packet, 1)
 
 
 class Wire:
@@ -402,14 +410,15 @@ class PairIp(FakeIp):
         self.wire = wire
         self.other: TcpProtocol | None = None
 
-    def carry(self, packet: Ipv4Packet) -> None:
+    def carry(self, packet: Ipv4Packet | Ipv6Packet) -> None:
         wire = self.wire
         stream = wire.stream
         segment = packet.payload
         if wire.keep_log:
             wire.log.append((wire.clock.now, self.address & 0xFF, repr(segment)))
         if wire.as_bytes:
-            packet = parse_ipv4(packet.serialize())
+            data = packet.serialize()
+            packet = parse_ipv4(data) if isinstance(packet, Ipv4Packet) else parse_ipv6(data)
         if wire.cut or stream.uniform() < wire.loss:
             return
         if wire.mark_ce and packet.tos & 3 and stream.uniform() < wire.mark_ce:
@@ -424,19 +433,20 @@ class PairIp(FakeIp):
 class Pair:
     """A client and a server with a wire between them."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, v6: bool = False) -> None:
         self.clock = Clock()
         self.wire = Wire(self.clock, Stream(seed, "wire"))
-        self.client_ip = PairIp(self.wire, parse_ip("10.0.0.1"), "client")
-        self.server_ip = PairIp(self.wire, parse_ip("10.0.0.2"), "server")
+        self.client_ip = PairIp(self.wire, parse_ip("fd00::1" if v6 else "10.0.0.1"), "client")
+        self.server_ip = PairIp(self.wire, parse_ip("fd00::2" if v6 else "10.0.0.2"), "server")
+        self.family = AF_INET6 if v6 else AF_INET
         self.client_tcp = TcpProtocol(self.client_ip)
         self.server_tcp = TcpProtocol(self.server_ip)
         self.client_ip.other = self.server_tcp
         self.server_ip.other = self.client_tcp
         self.client_events = Recorder()
         self.server_events = Recorder()
-        self.client = self.client_tcp.create(Endpoint(PROTOCOL_TCP, AF_INET, 0), self.client_events)
-        self.listener = self.server_tcp.create(Endpoint(PROTOCOL_TCP, AF_INET, 0), None)
+        self.client = self.client_tcp.create(Endpoint(PROTOCOL_TCP, self.family, 0), self.client_events)
+        self.listener = self.server_tcp.create(Endpoint(PROTOCOL_TCP, self.family, 0), None)
         self.server: Tcb | None = None
 
     def both(self, name: str, value: object) -> None:
@@ -452,7 +462,8 @@ class Pair:
 
     def open(self, patience: int = 10 * SECOND) -> Pair:
         """Connect and accept."""
-        assert self.server_ip.tables.bind(self.listener.endpoint, V4_ANY, 80) == 0
+        wild = V4_ANY if self.family == AF_INET else V6_ANY
+        assert self.server_ip.tables.bind(self.listener.endpoint, wild, 80) == 0
         assert self.listener.listen(16) == 0
         assert self.client.connect(self.server_ip.address, 80) == 0
         until = self.clock.now + patience

@@ -3,6 +3,7 @@
 from builders_tcp import MS, SECOND, Host, Pair, established, sack_established
 
 from fourtuple.ports.endpoint import CLOSE, ESTABLISHED
+from fourtuple.stack.base import IcmpError
 from fourtuple.stack.poll_bits import POLLERR
 from fourtuple.stack.tcp import cookies
 from fourtuple.stack.tcp.info import LENGTH
@@ -160,6 +161,36 @@ def test_established_host_unreachable_takes_back_a_doubling() -> None:
     assert host.tcb.rto == before // 2
 
 
+def test_v6_mss_leaves_room_for_the_longer_header() -> None:
+    pair = Pair(v6=True).open()
+    assert pair.server is not None
+    assert pair.client.mss == 1500 - 60 - 12
+    assert pair.client.advmss == 1500 - 60 - 12
+    pair.client.send(b"x" * 20_000, 0)
+    pair.run(SECOND)
+    assert pair.server.recv(50_000, False) == b"x" * 20_000
+
+
+def test_v6_syn_sent_errors_have_their_own_errnos() -> None:
+    """RFC 4443 §3.1: communication prohibited is EACCES, where IPv4's is EHOSTUNREACH."""
+    for code, expected in ((0, 101), (1, 13), (3, 113), (4, 111)):
+        pair = Pair(v6=True)
+        client = pair.client
+        assert client.connect(pair.server_ip.address, 80) == 0
+        quoted = b"".join(
+            (
+                client.endpoint.local_port.to_bytes(2, "big"),
+                (80).to_bytes(2, "big"),
+                client.iss.to_bytes(4, "big"),
+            )
+        )
+        error = IcmpError(1, 3, 1, 0, pair.client_ip.address, pair.server_ip.address, quoted)
+        error.type_v6 = 1
+        error.code_v6 = code
+        pair.client_tcp.icmp_error(error)
+        assert client.take_error() == expected
+
+
 def test_syn_recv_icmp_host_unreachable_drops_the_request() -> None:
     host = Host().listen()
     host.inject("S", 0, None)
@@ -183,8 +214,6 @@ def test_lower_mss_on_a_path_that_drops_large_packets() -> None:
         + endpoint.peer_port.to_bytes(2, "big")
         + (pair.client.snd_una & 0xFFFFFFFF).to_bytes(4, "big")
     )
-    from fourtuple.stack.base import IcmpError
-
     pair.client_tcp.icmp_error(IcmpError(1, 3, 4, 1200, endpoint.local, endpoint.peer, quoted))
     pair.run(2 * SECOND)
     assert pair.server.recv(50_000, False) == b"x" * 20_000

@@ -94,7 +94,7 @@ class Program:
 
 def torture(seed: int, as_bytes: bool) -> tuple[Pair, Program, Program]:
     stream = Stream(seed, "torture")
-    pair = Pair(seed)
+    pair = Pair(seed, v6=seed % 3 == 2)
     wire = pair.wire
     wire.as_bytes = as_bytes
     wire.keep_log = False
@@ -109,7 +109,7 @@ def torture(seed: int, as_bytes: bool) -> tuple[Pair, Program, Program]:
     pair.both("tcp_ecn", 1 + stream.below(2))
     pair.both("tcp_recovery", stream.below(2))
     pair.both("tcp_congestion_control", ("reno", "cubic")[stream.below(2)])
-    pair.client_ip.mtu = 576 + stream.below(1000)
+    pair.client_ip.mtu = (1280 if seed % 3 == 2 else 576) + stream.below(1000)
     pair.client.nodelay = stream.below(2) == 1
     if stream.below(3) == 0:
         pair.client.rcvbuf = 4608

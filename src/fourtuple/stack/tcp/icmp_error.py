@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..base import IcmpError
 from ..poll_bits import POLLERR
 from . import output
 from .lifecycle import fail
@@ -11,6 +12,7 @@ from .recovery import lower_mss_lost
 from .request import Request
 from .state import (
     CLOSE,
+    EACCES,
     ECONNREFUSED,
     EHOSTDOWN,
     EHOSTUNREACH,
@@ -29,6 +31,7 @@ from .state import (
 from .tcb import Tcb
 
 _DESTINATION_UNREACHABLE: Final = 3
+_DESTINATION_UNREACHABLE_V6: Final = 1
 _TIME_EXCEEDED: Final = 11
 _PARAMETER_PROBLEM: Final = 12
 _NET_UNREACHABLE: Final = 0
@@ -56,30 +59,45 @@ _ERRNOS: Final = (
 )
 
 
-def errno_of(type: int, code: int) -> int:
+# By code of ICMPv6 destination unreachable (RFC 4443 §3.1, Linux's icmpv6_err_convert).
+_ERRNOS_V6: Final = (
+    ENETUNREACH,
+    EACCES,
+    EHOSTUNREACH,
+    EHOSTUNREACH,
+    ECONNREFUSED,
+    EACCES,
+    EACCES,
+)
+
+_MIN_MTU_V6: Final = 1280
+
+
+def errno_of(error: IcmpError) -> int:
     """The errno an ICMP error stands for, 0 if it is none of TCP's business."""
-    if type == _PARAMETER_PROBLEM:
+    if error.type_v6 == _DESTINATION_UNREACHABLE_V6:
+        return _ERRNOS_V6[error.code_v6] if error.code_v6 < len(_ERRNOS_V6) else 0
+    if error.type == _PARAMETER_PROBLEM:
         return EPROTO
-    if type == _TIME_EXCEEDED:
+    if error.type == _TIME_EXCEEDED:
         return EHOSTUNREACH
-    if type == _DESTINATION_UNREACHABLE and code < len(_ERRNOS):
-        return _ERRNOS[code]
+    if error.type == _DESTINATION_UNREACHABLE and error.code < len(_ERRNOS):
+        return _ERRNOS[error.code]
     return 0
 
 
-def request_error(request: Request, type: int, code: int, seq: int) -> None:
+def request_error(request: Request, error: IcmpError, seq: int) -> None:
     """A SYN-ACK could not be delivered: give up only if the path is gone (``tcp_req_err``)."""
     if seq != request.iss & MASK32:
         request.listener.layer.counters.out_of_window_icmps += 1
         return
-    if type in (_PARAMETER_PROBLEM, _TIME_EXCEEDED) or (
-        type == _DESTINATION_UNREACHABLE and code in (_NET_UNREACHABLE, _HOST_UNREACHABLE)
-    ):
+    gone = error.type == _DESTINATION_UNREACHABLE and error.code in (_NET_UNREACHABLE, _HOST_UNREACHABLE)
+    if gone or error.type in (_PARAMETER_PROBLEM, _TIME_EXCEEDED):
         request.listener.layer.counters.listen_drops += 1
         request.drop()
 
 
-def connection_error(tcb: Tcb, type: int, code: int, mtu: int, quoted: int) -> None:
+def connection_error(tcb: Tcb, error: IcmpError, quoted: int) -> None:
     """An error about a segment of this connection whose sequence number was ``quoted``.
 
     RFC 5927 §4.1: an error about what is not in flight is not from the path. While connecting every
@@ -92,21 +110,22 @@ def connection_error(tcb: Tcb, type: int, code: int, mtu: int, quoted: int) -> N
     if not tcb.snd_una <= seq <= tcb.snd_nxt:
         tcb.layer.counters.out_of_window_icmps += 1
         return
-    if type == _DESTINATION_UNREACHABLE and code == _FRAGMENTATION_NEEDED:
-        _mtu_reduced(tcb, mtu)
+    unreachable = error.type == _DESTINATION_UNREACHABLE
+    if unreachable and error.code == _FRAGMENTATION_NEEDED:
+        _mtu_reduced(tcb, error.mtu)
         return
-    error = errno_of(type, code)
-    if error == 0:
+    number = errno_of(error)
+    if number == 0:
         return
-    if type == _DESTINATION_UNREACHABLE and code in (_NET_UNREACHABLE, _HOST_UNREACHABLE):
+    if unreachable and error.code in (_NET_UNREACHABLE, _HOST_UNREACHABLE):
         _revert_backoff(tcb, seq)
     if HANDSHAKE >> state & 1:
-        fail(tcb, error)
+        fail(tcb, number)
     elif tcb.recverr and not tcb.orphan:
-        tcb.error = error
+        tcb.error = number
         tcb.notify(POLLERR)
     else:
-        tcb.soft_error = error
+        tcb.soft_error = number
 
 
 def _mtu_reduced(tcb: Tcb, mtu: int) -> None:
@@ -115,7 +134,7 @@ def _mtu_reduced(tcb: Tcb, mtu: int) -> None:
         return
     route = tcb.layer.ip.route(tcb.endpoint.peer, tcb.endpoint.local, tcb.endpoint.device)
     known = route.mtu if route is not None else tcb.path_mtu
-    least = tcb.layer.sysctl.route_min_pmtu
+    least = tcb.layer.sysctl.route_min_pmtu if tcb.ip_header == 20 else _MIN_MTU_V6
     if mtu:
         known = min(known, max(mtu, least))
     if known >= tcb.path_mtu:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...wire.ipv4 import Ipv4Packet
+from ...wire.ip import IpPacket
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, TcpSegment
 from ..poll_bits import POLLOUT, POLLPRI, POLLWRNORM
 from . import chrono, options, output, receive, window, write
@@ -61,7 +61,7 @@ _PAWS_DAYS: Final = 24 * 86400 * SECOND
 """After so long an idle time ts_recent is not compared any more (RFC 7323 §5.5)."""
 
 
-def segment_arrives(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> None:
+def segment_arrives(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:
     """Take a segment for a connection that is neither LISTEN nor TIME_WAIT."""
     state = tcb.endpoint.state
     tcb.segs_in += 1
@@ -222,7 +222,7 @@ def _check_syn(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> bool:
 # Fifth check: ACK -----------------------------------------------------------------------------
 
 
-def _check_ack(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment, seq: int, end: int) -> bool:
+def _check_ack(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end: int) -> bool:
     """RFC 9293 §3.10.7.4 fifth."""
     flags = segment.flags
     if not flags & ACK:
@@ -255,7 +255,7 @@ def _update_ts_recent(tcb: Tcb, seq: int) -> None:
             tcb.ts_recent_at = tcb.clock.now
 
 
-def _establish(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment, seq: int, end: int, ack: int) -> bool:
+def _establish(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end: int, ack: int) -> bool:
     """SYN-RECEIVED: an ACK of our SYN makes the connection; any other is answered with RST."""
     if not tcb.snd_una < ack <= tcb.snd_nxt:
         tcb.layer.send_reset(packet, segment)
@@ -281,7 +281,7 @@ def become_established(tcb: Tcb, segment: TcpSegment, seq: int) -> None:
     window.guess_segment_size(tcb)
 
 
-def _closing_acked(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment, seq: int, end: int) -> bool:
+def _closing_acked(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end: int) -> bool:
     """The states after our close: is our FIN acknowledged?"""
     if not tcb.fin_sent or tcb.snd_una != tcb.write_seq:
         return True
@@ -340,7 +340,7 @@ def _check_urgent(tcb: Tcb, segment: TcpSegment, seq: int) -> None:
 # Seventh and eighth check: text and FIN ---------------------------------------------------------
 
 
-def _process_text(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment, seq: int, end: int) -> bool:
+def _process_text(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end: int) -> bool:
     """RFC 9293 §3.10.7.4 seventh, then FIN."""
     data = segment.payload
     if tcb.urg_state == URG_AWAITED and data:
@@ -369,7 +369,7 @@ def _process_text(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment, seq: int, e
     return True
 
 
-def _note_ecn(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> None:
+def _note_ecn(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:
     """RFC 3168 §6.1.3: echo congestion until the sender says it has heard."""
     if segment.flags & CWR:
         tcb.ecn_demand_cwr = False
@@ -463,7 +463,7 @@ def check_ack(tcb: Tcb) -> None:
 # SYN-SENT (RFC 9293 §3.10.7.3) ------------------------------------------------------------------
 
 
-def _syn_sent(tcb: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> None:
+def _syn_sent(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:
     flags = segment.flags
     offered = segment.options
     stamped = offered is not None and offered.timestamps and tcb.options_on & OPT_TIMESTAMPS != 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...ports.endpoint import PROTOCOL_TCP, Endpoint
 from ...wire.address import is_multicast, is_v4
-from ...wire.ipv4 import Ipv4Packet
+from ...wire.ip import IpPacket
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, TcpSegment
 from ..poll_bits import POLLIN, POLLRDNORM
 from . import cookies, output, rtt, window
@@ -32,7 +32,7 @@ from .state import (
 from .tcb import Tcb
 
 
-def listener_segment(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment, isn: int) -> None:
+def listener_segment(listener: Tcb, packet: IpPacket, segment: TcpSegment, isn: int) -> None:
     """A segment for a socket in LISTEN (RFC 9293 §3.10.7.2).
 
     ``isn`` is the sequence number to begin with if a TIME-WAIT demands one, else -1.
@@ -49,7 +49,7 @@ def listener_segment(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment, isn
     _syn(listener, packet, segment, isn)
 
 
-def _syn(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment, isn: int) -> None:
+def _syn(listener: Tcb, packet: IpPacket, segment: TcpSegment, isn: int) -> None:
     queues = listener.listening
     layer = listener.layer
     counters = layer.counters
@@ -106,7 +106,7 @@ def _syn(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment, isn: int) -> No
     request.send_syn_ack(cookie)
 
 
-def _make_request(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> Request | None:
+def _make_request(listener: Tcb, packet: IpPacket, segment: TcpSegment) -> Request | None:
     """A request for this SYN, not yet queued; None if there is no way back to the peer."""
     parent = listener.endpoint
     layer = listener.layer
@@ -165,7 +165,7 @@ def _choose_window(request: Request) -> None:
     )
 
 
-def _cookie_returned(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> bool:
+def _cookie_returned(listener: Tcb, packet: IpPacket, segment: TcpSegment) -> bool:
     """An ACK without a request: does it return a SYN cookie? Then it makes a connection."""
     layer = listener.layer
     sysctl = layer.sysctl
@@ -213,7 +213,7 @@ def _cookie_returned(listener: Tcb, packet: Ipv4Packet, segment: TcpSegment) -> 
     return True
 
 
-def _answer_options(request: Request, packet: Ipv4Packet, segment: TcpSegment) -> None:
+def _answer_options(request: Request, packet: IpPacket, segment: TcpSegment) -> None:
     """Agree to what the SYN offers and our settings allow."""
     listener = request.listener
     sysctl = listener.layer.sysctl
@@ -250,7 +250,7 @@ def advertised_mss(mtu: int, v4: bool, user_mss: int) -> int:
 # The last ACK of the handshake ----------------------------------------------------------------
 
 
-def request_segment(request: Request, packet: Ipv4Packet, segment: TcpSegment) -> None:
+def request_segment(request: Request, packet: IpPacket, segment: TcpSegment) -> None:
     """A segment for a request (SYN-RECEIVED of RFC 9293 §3.10.7.4, ``tcp_check_req``)."""
     listener = request.listener
     layer = listener.layer
@@ -307,7 +307,7 @@ def _timeout(request: Request) -> int:
     return min(1_000_000_000 << request.timeouts, limit)
 
 
-def _complete(request: Request, packet: Ipv4Packet, segment: TcpSegment) -> None:
+def _complete(request: Request, packet: IpPacket, segment: TcpSegment) -> None:
     """Make the connection, if the accept queue has room."""
     listener = request.listener
     layer = listener.layer

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ...ports.endpoint import PROTOCOL_TCP, Endpoint
+from ...wire.ip import IpPacket
 from ...wire.ipv4 import Ipv4Packet
+from ...wire.ipv6 import Ipv6Packet
 from ...wire.tcp import ACK, RST, TcpSegment
 from ..base import IcmpError, IpLayer, SocketEvents, Transport
 from .connection import Connection
@@ -52,7 +54,7 @@ class _Layer(TcpLayer):
         time_wait.timer.arm(max(timeout, (tcb.rto << 2) - (tcb.rto >> 1)))
         done(tcb)
 
-    def send_reset(self, packet: Ipv4Packet, segment: TcpSegment) -> None:
+    def send_reset(self, packet: IpPacket, segment: TcpSegment) -> None:
         if segment.flags & RST:
             return
         if segment.flags & ACK:
@@ -89,6 +91,13 @@ class TcpProtocol(Transport):
 
     def input(self, packet: Ipv4Packet, ifindex: int) -> None:
         """Take a segment addressed to this host."""
+        self._deliver(packet, ifindex)
+
+    def input_v6(self, packet: Ipv6Packet, ifindex: int) -> None:
+        """Take a segment addressed to this host in an IPv6 packet."""
+        self._deliver(packet, ifindex)
+
+    def _deliver(self, packet: IpPacket, ifindex: int) -> None:
         segment = packet.payload
         if not isinstance(segment, TcpSegment):
             return
@@ -116,7 +125,7 @@ class TcpProtocol(Transport):
         elif isinstance(owner, Request):
             request_segment(owner, packet, segment)
 
-    def _time_wait(self, owner: TimeWait, packet: Ipv4Packet, segment: TcpSegment, ifindex: int) -> None:
+    def _time_wait(self, owner: TimeWait, packet: IpPacket, segment: TcpSegment, ifindex: int) -> None:
         decision = owner.segment_arrives(packet, segment)
         if decision == RESET:
             self.layer.send_reset(packet, segment)
@@ -151,9 +160,9 @@ class TcpProtocol(Transport):
             return
         owner = endpoint.owner
         if isinstance(owner, Tcb):
-            connection_error(owner, error.type, error.code, error.mtu, seq)
+            connection_error(owner, error, seq)
         elif isinstance(owner, Request):
-            request_error(owner, error.type, error.code, seq)
+            request_error(owner, error, seq)
 
     def connections(self) -> list[Endpoint]:
         """Endpoints of all connections, requests and TIME_WAITs included, in a stable order.

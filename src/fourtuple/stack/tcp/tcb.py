@@ -13,7 +13,7 @@ from mypy_extensions import mypyc_attr
 
 from ...ports.endpoint import Endpoint
 from ...ports.tables import PortTables
-from ...wire.ipv4 import Ipv4Packet
+from ...wire.ip import IpPacket
 from ...wire.tcp import TcpSegment
 from ..base import IpLayer, SocketEvents
 from ..sysctl import Sysctl
@@ -104,7 +104,7 @@ class TcpLayer:
         """
         raise NotImplementedError
 
-    def send_reset(self, packet: Ipv4Packet, segment: TcpSegment) -> None:
+    def send_reset(self, packet: IpPacket, segment: TcpSegment) -> None:
         """Answer a segment that belongs to no connection (RFC 9293 §3.10.7.1)."""
         raise NotImplementedError
 

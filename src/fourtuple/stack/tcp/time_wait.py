@@ -10,8 +10,7 @@ from typing import Final
 from ...clock.timers import Timer
 from ...ports.endpoint import Endpoint
 from ...ports.timewait import TimeWaitOwner
-from ...wire.ip import PROTOCOL_TCP
-from ...wire.ipv4 import Ipv4Packet
+from ...wire.ip import PROTOCOL_TCP, IpPacket
 from ...wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 from ...wire.tcp_options import TcpOptions
 from .state import FIN_WAIT_2, MASK32, MS, OPT_TIMESTAMPS, TIME_WAIT, TIME_WAIT_LENGTH
@@ -94,7 +93,7 @@ class TimeWait(TimeWaitOwner):
         self.layer.tables.remove(self.endpoint)
         self.forget()
 
-    def segment_arrives(self, packet: Ipv4Packet, segment: TcpSegment) -> int:
+    def segment_arrives(self, packet: IpPacket, segment: TcpSegment) -> int:
         """RFC 9293 §3.10.7.4 for TIME-WAIT, with RFC 6191's reopening and RFC 1337's advice by
         tcp_rfc1337; returns one of the decisions above."""
         flags = segment.flags
