@@ -23,9 +23,9 @@ from fourtuple._compiled import is_compiled
 
 # scenario -> (what it measures, amount, of which figure the table speaks, unit)
 SCENARIOS = {
-    "bulk": ("bulk transfer, 1460-byte segments", 40_000_000, "segments_per_s", "segments/s"),
-    "echo": ("echo of 32 bytes", 10_000, "round_trips_per_s", "round trips/s"),
-    "idle": ("idle connection, both ends", 5_000, "bytes_per_connection", "bytes"),
+    "bulk": ("bulk transfer", 40_000_000, "segments_per_s", "segments/s"),
+    "echo": ("echo, 32 bytes", 10_000, "round_trips_per_s", "rounds/s"),
+    "idle": ("idle, both ends", 5_000, "bytes_per_connection", "bytes"),
 }
 PLACES = ("compiled", "interpreted", "loopback")
 
@@ -65,7 +65,7 @@ def main() -> None:
                 results[scenario][place].append(measure(scenario, place, amount))
 
     table = Table(title=f"medians of {options.rounds} rounds; ratio to the Linux loopback")
-    for heading in ("scenario", "where", "median", "min to max", "unit", "ratio"):
+    for heading in ("scenario", "where", "median", "min..max", "unit", "ratio"):
         table.add_column(heading, justify="left" if heading in ("scenario", "where", "unit") else "right")
     for scenario, by_place in results.items():
         what, _, figure, unit = SCENARIOS[scenario]
@@ -77,7 +77,7 @@ def main() -> None:
                 what,
                 place,
                 f"{middle:,.0f}",
-                f"{values[0]:,.0f} … {values[-1]:,.0f}",
+                f"{values[0]:,.0f}..{values[-1]:,.0f}",
                 unit,
                 f"{middle / peer:.3f}",
             )
