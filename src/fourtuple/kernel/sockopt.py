@@ -197,7 +197,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_RCVBUFFORCE, "SO_RCVBUFFORCE", "needs CAP_NET_ADMIN"),
             (SO_KEEPALIVE, "SO_KEEPALIVE", ""),
             (SO_OOBINLINE, "SO_OOBINLINE", "TCP only; AF_UNIX has no out-of-band data here"),
-            (SO_LINGER, "SO_LINGER", ""),
+            (SO_LINGER, "SO_LINGER", "0: close() resets; with a time, close() does not wait for it"),
             (SO_BSDCOMPAT, "SO_BSDCOMPAT", "taken and forgotten, as in Linux"),
             (SO_REUSEPORT, "SO_REUSEPORT", "EOPNOTSUPP for AF_UNIX"),
             (SO_PASSCRED, "SO_PASSCRED", "AF_UNIX; EOPNOTSUPP for others"),
