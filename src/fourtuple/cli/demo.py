@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -96,7 +98,7 @@ def demo(session: Session, seed: int, output: str) -> None:
 
 
 def _tell_the_rest(console: Console, seed: int, output: str, digest: str) -> None:
-    again = f"fourtuple demo --seed {seed}"
+    again = f"{_command()} demo --seed {seed}"
     if output != CAPTURE:
         again += f" --output {output}"
     lines = [
@@ -108,6 +110,14 @@ def _tell_the_rest(console: Console, seed: int, output: str, digest: str) -> Non
     ]
     for line in lines:
         console.print(line, soft_wrap=True)
+
+
+def _command() -> str:
+    """This command as a shell here finds it: by name if it is on PATH, else as it was called."""
+    called = Path(sys.argv[0])
+    if called.name != "fourtuple" or shutil.which("fourtuple"):
+        return "fourtuple"
+    return os.path.relpath(called)
 
 
 def find_examples() -> Path:
