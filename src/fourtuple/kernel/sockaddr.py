@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..wire.address import V4_ANY, V6_ANY, format_ip, format_mapped
+from ..wire.address import format_ip, format_mapped
 
 AF_UNSPEC: Final = 0
 AF_UNIX: Final = 1
@@ -73,11 +73,6 @@ class SockAddr:
 def inet_address(family: int, ip: int, port: int) -> SockAddr:
     """An AF_INET or AF_INET6 address."""
     return SockAddr(family, ip, port)
-
-
-def any_address(family: int) -> SockAddr:
-    """The wildcard address with port 0."""
-    return SockAddr(family, V4_ANY if family == AF_INET else V6_ANY, 0)
 
 
 def unix_address(path: bytes) -> SockAddr:

@@ -80,9 +80,6 @@ class UnixNames:
                 return name
         raise KernelError(ENOSPC)
 
-    def has_node(self, path: bytes, process: Process) -> bool:
-        return resolve(path, process) in self._nodes
-
     def node(self, path: bytes, process: Process) -> SocketNode | None:
         """The node of a path, relative to the directory of ``process``."""
         return self._nodes.get(resolve(path, process))
