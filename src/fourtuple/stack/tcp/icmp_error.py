@@ -4,86 +4,40 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...wire.icmp import (
+    ICMP_PARAMETER_PROBLEM,
+    ICMP_TIME_EXCEEDED,
+    ICMP_UNREACHABLE,
+    UNREACHABLE_FRAGMENTATION_NEEDED,
+    UNREACHABLE_HOST,
+    UNREACHABLE_NET,
+)
+from ...wire.icmpv6 import ICMPV6_UNREACHABLE
+from ...wire.seqnum import seq_diff
 from ..base import IcmpError
+from ..icmp_errno import icmp_errno, icmpv6_errno
 from ..poll_bits import POLLERR
 from . import output
 from .lifecycle import fail
 from .recovery import lower_mss_lost
 from .request import Request
-from .state import (
-    CLOSE,
-    EACCES,
-    ECONNREFUSED,
-    EHOSTDOWN,
-    EHOSTUNREACH,
-    EMSGSIZE,
-    ENETUNREACH,
-    ENONET,
-    ENOPROTOOPT,
-    EOPNOTSUPP,
-    EPROTO,
-    HANDSHAKE,
-    LISTEN,
-    MASK32,
-    TIMEOUT_MIN,
-    TIMER_RETRANSMIT,
-)
+from .state import CLOSE, HANDSHAKE, LISTEN, MASK32, TIMEOUT_MIN, TIMER_RETRANSMIT
 from .tcb import Tcb
 
-_DESTINATION_UNREACHABLE: Final = 3
-_DESTINATION_UNREACHABLE_V6: Final = 1
-_TIME_EXCEEDED: Final = 11
-_PARAMETER_PROBLEM: Final = 12
-_NET_UNREACHABLE: Final = 0
-_HOST_UNREACHABLE: Final = 1
-_FRAGMENTATION_NEEDED: Final = 4
-
-# By code of destination unreachable (RFC 1122 §3.2.2.1, Linux's icmp_err_convert).
-_ERRNOS: Final = (
-    ENETUNREACH,
-    EHOSTUNREACH,
-    ENOPROTOOPT,
-    ECONNREFUSED,
-    EMSGSIZE,
-    EOPNOTSUPP,
-    ENETUNREACH,
-    EHOSTDOWN,
-    ENONET,
-    ENETUNREACH,
-    EHOSTUNREACH,
-    ENETUNREACH,
-    EHOSTUNREACH,
-    EHOSTUNREACH,
-    EHOSTUNREACH,
-    EHOSTUNREACH,
-)
-
-
-# By code of ICMPv6 destination unreachable (RFC 4443 §3.1, Linux's icmpv6_err_convert).
-_ERRNOS_V6: Final = (
-    ENETUNREACH,
-    EACCES,
-    EHOSTUNREACH,
-    EHOSTUNREACH,
-    ECONNREFUSED,
-    EACCES,
-    EACCES,
-)
+# The last codes of destination unreachable that are defined (RFC 1812 §5.2.7.1, RFC 4443 §3.1).
+_LAST_CODE: Final = 15
+_LAST_CODE_V6: Final = 6
 
 _MIN_MTU_V6: Final = 1280
 
 
 def errno_of(error: IcmpError) -> int:
     """The errno an ICMP error stands for, 0 if it is none of TCP's business."""
-    if error.type_v6 == _DESTINATION_UNREACHABLE_V6:
-        return _ERRNOS_V6[error.code_v6] if error.code_v6 < len(_ERRNOS_V6) else 0
-    if error.type == _PARAMETER_PROBLEM:
-        return EPROTO
-    if error.type == _TIME_EXCEEDED:
-        return EHOSTUNREACH
-    if error.type == _DESTINATION_UNREACHABLE and error.code < len(_ERRNOS):
-        return _ERRNOS[error.code]
-    return 0
+    if error.type_v6 == ICMPV6_UNREACHABLE:
+        return icmpv6_errno(error.type_v6, error.code_v6)[0] if error.code_v6 <= _LAST_CODE_V6 else 0
+    if error.type == ICMP_UNREACHABLE and error.code > _LAST_CODE:
+        return 0
+    return icmp_errno(error.type, error.code)[0]
 
 
 def request_error(request: Request, error: IcmpError, seq: int) -> None:
@@ -91,8 +45,8 @@ def request_error(request: Request, error: IcmpError, seq: int) -> None:
     if seq != request.iss & MASK32:
         request.listener.layer.counters.out_of_window_icmps += 1
         return
-    gone = error.type == _DESTINATION_UNREACHABLE and error.code in (_NET_UNREACHABLE, _HOST_UNREACHABLE)
-    if gone or error.type in (_PARAMETER_PROBLEM, _TIME_EXCEEDED):
+    gone = error.type == ICMP_UNREACHABLE and error.code in (UNREACHABLE_NET, UNREACHABLE_HOST)
+    if gone or error.type in (ICMP_PARAMETER_PROBLEM, ICMP_TIME_EXCEEDED):
         request.listener.layer.counters.listen_drops += 1
         request.drop()
 
@@ -106,18 +60,18 @@ def connection_error(tcb: Tcb, error: IcmpError, quoted: int) -> None:
     state = tcb.endpoint.state
     if state in (LISTEN, CLOSE):
         return
-    seq = tcb.snd_una + (((quoted - tcb.snd_una + 0x8000_0000) & MASK32) - 0x8000_0000)
+    seq = tcb.snd_una + seq_diff(quoted, tcb.snd_una)
     if not tcb.snd_una <= seq <= tcb.snd_nxt:
         tcb.layer.counters.out_of_window_icmps += 1
         return
-    unreachable = error.type == _DESTINATION_UNREACHABLE
-    if unreachable and error.code == _FRAGMENTATION_NEEDED:
+    unreachable = error.type == ICMP_UNREACHABLE
+    if unreachable and error.code == UNREACHABLE_FRAGMENTATION_NEEDED:
         _mtu_reduced(tcb, error.mtu)
         return
     number = errno_of(error)
     if number == 0:
         return
-    if unreachable and error.code in (_NET_UNREACHABLE, _HOST_UNREACHABLE):
+    if unreachable and error.code in (UNREACHABLE_NET, UNREACHABLE_HOST):
         _revert_backoff(tcb, seq)
     if HANDSHAKE >> state & 1:
         fail(tcb, number)

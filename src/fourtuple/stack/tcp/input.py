@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.ip import IpPacket
+from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, TcpSegment
 from ..poll_bits import POLLOUT, POLLPRI, POLLWRNORM
 from . import chrono, options, output, receive, window, write
@@ -73,7 +74,7 @@ def segment_arrives(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:
     if state == CLOSE:
         tcb.layer.send_reset(packet, segment)
         return
-    seq = tcb.rcv_nxt + (((segment.seq - tcb.rcv_nxt + 0x8000_0000) & MASK32) - 0x8000_0000)
+    seq = tcb.rcv_nxt + seq_diff(segment.seq, tcb.rcv_nxt)
     end = seq + segment.seq_length()
     _read_timestamps(tcb, segment)
     if not _check_sequence(tcb, segment, seq, end):
@@ -227,7 +228,7 @@ def _check_ack(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end: i
     flags = segment.flags
     if not flags & ACK:
         return False
-    ack = tcb.snd_una + (((segment.ack - tcb.snd_una + 0x8000_0000) & MASK32) - 0x8000_0000)
+    ack = tcb.snd_una + seq_diff(segment.ack, tcb.snd_una)
     ece = flags & ECE != 0 and tcb.options_on & OPT_ECN != 0 and not flags & SYN
     if tcb.endpoint.state == SYN_RECV:
         return _establish(tcb, packet, segment, seq, end, ack)

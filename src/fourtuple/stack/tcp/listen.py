@@ -9,6 +9,7 @@ from __future__ import annotations
 from ...ports.endpoint import PROTOCOL_TCP, Endpoint
 from ...wire.address import is_multicast, is_v4
 from ...wire.ip import IpPacket
+from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, TcpSegment
 from ..poll_bits import POLLIN, POLLRDNORM
 from . import cookies, output, rtt, window
@@ -258,7 +259,7 @@ def request_segment(request: Request, packet: IpPacket, segment: TcpSegment) -> 
     options = segment.options
     stamped = options is not None and options.timestamps and request.options_on & OPT_TIMESTAMPS != 0
     nxt = request.irs + 1
-    seq = nxt + (((segment.seq - nxt + 0x8000_0000) & MASK32) - 0x8000_0000)
+    seq = nxt + seq_diff(segment.seq, nxt)
     end = seq + segment.seq_length()
     older = False
     if stamped and options is not None and not flags & RST:

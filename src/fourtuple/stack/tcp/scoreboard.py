@@ -6,11 +6,12 @@ Without SACK every duplicate ACK stands for one segment delivered, so ``sacked_o
 
 from __future__ import annotations
 
+from ...wire.seqnum import seq_diff
 from . import ackstate
 from .ackstate import AckState
 from .records import MARK_EVER_RETRANSMITTED, MARK_LOST, MARK_RETRANSMITTED, MARK_SACKED, SentSegment
 from .sentlist import unlink
-from .state import CA_LOSS, CA_RECOVERY, MASK32, OPT_SACK
+from .state import CA_LOSS, CA_RECOVERY, OPT_SACK
 from .tcb import Tcb
 
 
@@ -133,7 +134,7 @@ def check_reordering(tcb: Tcb, low: int, by_timestamp: bool) -> None:
 
 
 def _unwrap(tcb: Tcb, number: int) -> int:
-    return tcb.snd_una + (((number - tcb.snd_una + 0x8000_0000) & MASK32) - 0x8000_0000)
+    return tcb.snd_una + seq_diff(number, tcb.snd_una)
 
 
 def _is_valid(tcb: Tcb, duplicate: bool, start: int, end: int) -> bool:

@@ -130,10 +130,6 @@ EINTR: Final = 4
 EAGAIN: Final = 11
 EPIPE: Final = 32
 EINVAL: Final = 22
-EPROTO: Final = 71
-EMSGSIZE: Final = 90
-ENOPROTOOPT: Final = 92
-EOPNOTSUPP: Final = 95
 EADDRINUSE: Final = 98
 EADDRNOTAVAIL: Final = 99
 ENETUNREACH: Final = 101
@@ -144,12 +140,9 @@ EISCONN: Final = 106
 ENOTCONN: Final = 107
 ETIMEDOUT: Final = 110
 ECONNREFUSED: Final = 111
-EHOSTDOWN: Final = 112
 EHOSTUNREACH: Final = 113
 EALREADY: Final = 114
 EINPROGRESS: Final = 115
-ENONET: Final = 64
-EACCES: Final = 13
 
 # Flags of Tcb.send(), as MSG_* of send(2).
 MSG_OOB: Final = 0x01
