@@ -7,17 +7,11 @@ from ...wire.address import V4_ANY, V4_BROADCAST, V4_LOOPBACK, V6_LOOPBACK, is_a
 from ...wire.tcp import CWR, ECE, SYN
 from ..base import SocketEvents
 from ..poll_bits import (
-    POLLERR,
-    POLLHUP,
-    POLLIN,
     POLLOUT,
-    POLLPRI,
-    POLLRDHUP,
-    POLLRDNORM,
     POLLWRNORM,
 )
 from ..sysctl import CONGESTION_CONTROLS
-from . import chrono, output, receive, window, write
+from . import output, receive, status, window, write
 from .info import TcpInfo
 from .isn import initial_sequence_number, timestamp_offset
 from .lifecycle import (
@@ -53,7 +47,6 @@ from .state import (
     HANDSHAKE,
     LAST_ACK,
     LISTEN,
-    MASK32,
     MSG_EOR,
     MSG_MORE,
     MSG_OOB,
@@ -85,7 +78,6 @@ from .tcb import (
 from .timers import expired
 
 _RESETTABLE = 1 << ESTABLISHED | 1 << CLOSE_WAIT | 1 << FIN_WAIT_1 | 1 << FIN_WAIT_2 | 1 << SYN_RECV
-_MS = 1_000_000
 
 
 class Connection(Tcb):
@@ -237,7 +229,7 @@ class Connection(Tcb):
         wanted = len(data)
         if wanted == 0:
             return 0
-        low = self._notsent_limit()
+        low = status.notsent_limit(self)
         mark = self.snd_up
         if flags & MSG_OOB:
             self.snd_up = self.write_seq + wanted
@@ -249,11 +241,6 @@ class Connection(Tcb):
             if count == 0:
                 return -EAGAIN
         return count
-
-    def _notsent_limit(self) -> int:
-        """TCP_NOTSENT_LOWAT in force, in bytes."""
-        low = self.notsent_lowat
-        return low if low >= 0 else self.layer.sysctl.tcp_notsent_lowat
 
     # RECEIVE --------------------------------------------------------------------------------------
 
@@ -431,39 +418,7 @@ class Connection(Tcb):
     # STATUS ---------------------------------------------------------------------------------------
 
     def poll(self) -> int:
-        state = self.endpoint.state
-        if state == LISTEN:
-            queues = self.listening
-            return POLLIN | POLLRDNORM if queues is not None and queues.accept_queue else 0
-        mask = 0
-        shut = self.shut
-        if shut == BOTH_SHUTDOWN or state == CLOSE:
-            mask = POLLHUP
-        if shut & RCV_SHUTDOWN:
-            mask |= POLLIN | POLLRDNORM | POLLRDHUP
-        if not HANDSHAKE >> state & 1:
-            target = min(self.rcvlowat, self.rcvbuf_bytes >> 1)
-            if self.urg_state != URG_NONE and not self.urg_inline and self.rcv_up == self.copied_seq:
-                target += 1
-            queued = self.received_bytes
-            if queued and (queued >= target or self.receive_window() <= self.rcv_mss):
-                mask |= POLLIN | POLLRDNORM
-            if shut & SEND_SHUTDOWN or self._is_writable():
-                mask |= POLLOUT | POLLWRNORM
-            else:
-                self.no_space = True
-            if self.urg_state == URG_HERE:
-                mask |= POLLPRI
-        if self.error:
-            mask |= POLLERR
-        return mask
-
-    def _is_writable(self) -> bool:
-        """A third of the send buffer is free (``sk_stream_is_writeable``), and little is unsent."""
-        queued = self.write_seq - self.snd_una
-        if queued * 3 > self.sndbuf_bytes * 2:
-            return False
-        return self.unsent << 1 < self._notsent_limit()
+        return status.poll(self)
 
     def take_error(self) -> int:
         error = self.error
@@ -474,70 +429,7 @@ class Connection(Tcb):
         return error
 
     def info(self) -> TcpInfo:
-        info = TcpInfo()
-        now = self.clock.now
-        endpoint = self.endpoint
-        info.state = endpoint.state
-        queues = self.listening
-        if queues is not None:
-            info.unacked = len(queues.accept_queue)
-            info.sacked = queues.limit
-        else:
-            info.unacked = self.packets_out
-            info.sacked = self.sacked_out
-        info.ca_state = self.ca_state
-        info.retransmits = self.retransmits
-        info.probes = self.probes_out
-        info.backoff = self.backoff
-        info.options = self.options_on
-        info.snd_wscale = self.snd_wscale
-        info.rcv_wscale = self.rcv_wscale
-        info.rto = self.rto // 1000
-        info.ato = self.ato // 1000
-        info.snd_mss = self.mss
-        info.rcv_mss = self.rcv_mss
-        info.lost = self.lost_out
-        info.retrans = self.retrans_out
-        info.last_data_sent = (now - self.last_data_sent) // _MS
-        info.last_data_recv = (now - self.last_data_received) // _MS
-        info.last_ack_recv = (now - self.last_ack_received) // _MS
-        info.pmtu = self.path_mtu
-        info.rcv_ssthresh = self.rcv_ssthresh
-        info.rtt = self.srtt >> 3
-        info.rttvar = self.mdev >> 2
-        info.snd_ssthresh = self.ssthresh
-        info.snd_cwnd = self.cwnd
-        info.advmss = self.advmss
-        info.reordering = self.reordering
-        info.rcv_rtt = self.rcv_rtt >> 3
-        info.rcv_space = self.rcv_space
-        info.total_retrans = self.total_retrans
-        info.pacing_rate = output.pacing_rate(self) if self.srtt else 0
-        info.bytes_acked = self.bytes_acked
-        info.bytes_received = self.bytes_received
-        info.segs_out = self.segs_out
-        info.segs_in = self.segs_in
-        info.notsent_bytes = max(self.write_seq - self.snd_nxt, 0)
-        info.min_rtt = self.min_rtt if self.min_rtt >= 0 else MASK32
-        info.data_segs_in = self.data_segs_in
-        info.data_segs_out = self.data_segs_out
-        info.delivered = self.delivered
-        info.delivered_ce = self.delivered_ce
-        info.bytes_sent = self.bytes_sent
-        info.bytes_retrans = self.bytes_retrans
-        info.dsack_dups = self.dsack_dups
-        info.reord_seen = self.reord_seen
-        info.rcv_ooopack = self.ooo_packets
-        info.snd_wnd = self.snd_wnd
-        info.rcv_wnd = self.rcv_wnd
-        busy, window_limited, buffer_limited = chrono.times(self)
-        info.busy_time = busy // 1000
-        info.rwnd_limited = window_limited // 1000
-        info.sndbuf_limited = buffer_limited // 1000
-        info.total_rto = self.total_rto
-        info.total_rto_recoveries = self.total_rto_recoveries
-        info.total_rto_time = self.total_rto_time
-        return info
+        return status.info(self)
 
     # What the socket sets -------------------------------------------------------------------------
 
@@ -564,7 +456,7 @@ class Connection(Tcb):
                 self.ack_pending |= 2
                 receive.acknowledge_reading(self, 1)
         elif option == OPTION_SNDBUF:
-            if self._is_writable() and self.no_space:
+            if status.is_writable(self) and self.no_space:
                 self.no_space = False
                 self.notify(POLLOUT | POLLWRNORM)
         elif option == OPTION_RCVBUF:

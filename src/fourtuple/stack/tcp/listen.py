@@ -13,7 +13,7 @@ from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, TcpSegment
 from ..poll_bits import POLLIN, POLLRDNORM
 from . import cookies, output, rtt, window
-from .input import peer_mss, segment_arrives
+from .input import segment_arrives
 from .isn import initial_sequence_number, timestamp_offset
 from .options import TIMESTAMPS_LENGTH
 from .request import Request
@@ -30,6 +30,7 @@ from .state import (
     OPT_WSCALE,
     SYN_RECV,
 )
+from .syn_sent import peer_mss
 from .tcb import Tcb
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from mypy_extensions import mypyc_attr
 
 from ...clock.clock import Clock
-from ...clock.timers import Timer
 from ..sysctl import Sysctl
 from .records import OutOfOrder, SentSegment
 from .state import (
@@ -22,10 +21,11 @@ from .state import (
     RTO_INITIAL,
     TIMER_NONE,
 )
+from .user import UserSettings
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Variables(Timer):
+class Variables(UserSettings):
     """What a :class:`~.tcb.Tcb` knows."""
 
     __slots__ = (
@@ -34,7 +34,6 @@ class Variables(Timer):
         "advmss",
         "ato",
         "backoff",
-        "bind_no_port",
         "bytes_acked",
         "bytes_received",
         "bytes_retrans",
@@ -49,7 +48,6 @@ class Variables(Timer):
         "chunk_offset",
         "chunks",
         "compressed_acks",
-        "congestion_name",
         "copied_seq",
         "cwnd",
         "cwnd_clamp",
@@ -59,10 +57,8 @@ class Variables(Timer):
         "cwnd_used",
         "data_segs_in",
         "data_segs_out",
-        "defer_accept",
         "delivered",
         "delivered_ce",
-        "destroyed",
         "done",
         "dsack_dups",
         "dsack_end",
@@ -84,18 +80,12 @@ class Variables(Timer):
         "irs",
         "iss",
         "keepalive_at",
-        "keepalive_on",
-        "keepcnt",
-        "keepidle",
-        "keepintvl",
         "last_ack_received",
         "last_data_received",
         "last_data_sent",
         "last_oow_ack",
         "last_segment_size",
         "last_sent",
-        "linger",
-        "linger2",
         "lost",
         "lost_out",
         "max_packets_out",
@@ -106,21 +96,17 @@ class Variables(Timer):
         "min_rtt_at",
         "mss",
         "mss_clamp",
-        "nagle",
         "newest_sent",
         "no_space",
-        "notsent_lowat",
         "oldest_sent",
         "ooo",
         "ooo_bytes",
         "ooo_packets",
         "options_on",
-        "orphan",
         "packets_out",
         "path_mtu",
         "pending",
         "pingpong",
-        "pmtu_discovery",
         "prior_cwnd",
         "prior_ssthresh",
         "probes_at",
@@ -152,14 +138,10 @@ class Variables(Timer):
         "rcv_wnd",
         "rcv_wscale",
         "rcv_wup",
-        "rcvbuf_bytes",
-        "rcvbuf_locked",
-        "rcvlowat",
         "received",
         "received_bytes",
         "received_index",
         "received_offset",
-        "recverr",
         "reord_seen",
         "reordering",
         "retrans_out",
@@ -187,16 +169,12 @@ class Variables(Timer):
         "snd_wl1",
         "snd_wnd",
         "snd_wscale",
-        "sndbuf_bytes",
-        "sndbuf_locked",
         "soft_error",
         "srtt",
         "ssthresh",
         "syn_at",
-        "syncnt",
         "tlp_high_seq",
         "tlp_retransmitted",
-        "tos",
         "total_retrans",
         "total_rto",
         "total_rto_recoveries",
@@ -207,62 +185,18 @@ class Variables(Timer):
         "ts_recent_at",
         "ts_seen",
         "ts_val",
-        "ttl",
         "undo_marker",
         "undo_retrans",
         "unsent",
         "urg_byte",
-        "urg_inline",
         "urg_state",
         "usage_seq",
-        "user_mss",
-        "user_timeout",
         "window_clamp",
         "write_seq",
     )
 
     def __init__(self, clock: Clock, sysctl: Sysctl) -> None:
-        super().__init__(clock)
-        self.congestion_name: str = ""
-        """TCP_CONGESTION as the user set it, empty: the sysctl."""
-        # The user's side.
-        self.orphan: bool = False
-        self.destroyed: bool = False
-        self.sndbuf_bytes: int = sysctl.tcp_wmem[1]
-        self.rcvbuf_bytes: int = sysctl.tcp_rmem[1]
-        self.sndbuf_locked: bool = False
-        self.rcvbuf_locked: bool = False
-        self.rcvlowat: int = 1
-        self.notsent_lowat: int = -1
-        """TCP_NOTSENT_LOWAT, -1: the sysctl."""
-        self.nagle: int = 0
-        self.linger: int = -1
-        """SO_LINGER in ns, -1 off."""
-        self.linger2: int = 0
-        """TCP_LINGER2 in ns; 0: the sysctl, negative: no FIN_WAIT_2 after close."""
-        self.keepalive_on: bool = False
-        self.keepidle: int = 0
-        """ns, 0: the sysctl; so are keepintvl and keepcnt."""
-        self.keepintvl: int = 0
-        self.keepcnt: int = 0
-        self.user_timeout: int = 0
-        """ns, 0 none."""
-        self.syncnt: int = 0
-        """TCP_SYNCNT, 0: the sysctl."""
-        self.defer_accept: int = 0
-        """TCP_DEFER_ACCEPT as the number of SYN-ACK retransmissions, 0 off."""
-        self.tos: int = 0
-        self.ttl: int = 0
-        """0: the host's default."""
-        self.bind_no_port: bool = False
-        self.pmtu_discovery: int = 1
-        """IP_MTU_DISCOVER: 0 never sets DF, 1 and 2 do, 3 does and ignores learnt path MTUs."""
-        self.recverr: bool = False
-        """IP_RECVERR: ICMP errors are fatal at once."""
-        self.urg_inline: bool = False
-        """SO_OOBINLINE."""
-        self.user_mss: int = 0
-        """TCP_MAXSEG, 0 none."""
+        super().__init__(clock, sysctl)
         self.clear(sysctl)
 
     def clear(self, sysctl: Sysctl) -> None:

@@ -1,0 +1,143 @@
+"""What a connection tells of itself: poll(2)'s readiness and TCP_INFO."""
+
+from __future__ import annotations
+
+from ..poll_bits import (
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLPRI,
+    POLLRDHUP,
+    POLLRDNORM,
+    POLLWRNORM,
+)
+from . import chrono, output
+from .info import TcpInfo
+from .state import (
+    BOTH_SHUTDOWN,
+    CLOSE,
+    HANDSHAKE,
+    LISTEN,
+    MASK32,
+    MS,
+    RCV_SHUTDOWN,
+    SEND_SHUTDOWN,
+    URG_HERE,
+    URG_NONE,
+)
+from .tcb import (
+    Tcb,
+)
+
+
+def poll(tcb: Tcb) -> int:
+    """The POLL* bits, by the rules of ``tcp_poll``."""
+    state = tcb.endpoint.state
+    if state == LISTEN:
+        queues = tcb.listening
+        return POLLIN | POLLRDNORM if queues is not None and queues.accept_queue else 0
+    mask = 0
+    shut = tcb.shut
+    if shut == BOTH_SHUTDOWN or state == CLOSE:
+        mask = POLLHUP
+    if shut & RCV_SHUTDOWN:
+        mask |= POLLIN | POLLRDNORM | POLLRDHUP
+    if not HANDSHAKE >> state & 1:
+        target = min(tcb.rcvlowat, tcb.rcvbuf_bytes >> 1)
+        if tcb.urg_state != URG_NONE and not tcb.urg_inline and tcb.rcv_up == tcb.copied_seq:
+            target += 1
+        queued = tcb.received_bytes
+        if queued and (queued >= target or tcb.receive_window() <= tcb.rcv_mss):
+            mask |= POLLIN | POLLRDNORM
+        if shut & SEND_SHUTDOWN or is_writable(tcb):
+            mask |= POLLOUT | POLLWRNORM
+        else:
+            tcb.no_space = True
+        if tcb.urg_state == URG_HERE:
+            mask |= POLLPRI
+    if tcb.error:
+        mask |= POLLERR
+    return mask
+
+
+def is_writable(tcb: Tcb) -> bool:
+    """A third of the send buffer is free (``sk_stream_is_writeable``), and little is unsent."""
+    queued = tcb.write_seq - tcb.snd_una
+    if queued * 3 > tcb.sndbuf_bytes * 2:
+        return False
+    return tcb.unsent << 1 < notsent_limit(tcb)
+
+
+def notsent_limit(tcb: Tcb) -> int:
+    """TCP_NOTSENT_LOWAT in force, in bytes."""
+    low = tcb.notsent_lowat
+    return low if low >= 0 else tcb.layer.sysctl.tcp_notsent_lowat
+
+
+def info(tcb: Tcb) -> TcpInfo:
+    """TCP_INFO (``tcp_get_info``)."""
+    info = TcpInfo()
+    now = tcb.clock.now
+    endpoint = tcb.endpoint
+    info.state = endpoint.state
+    queues = tcb.listening
+    if queues is not None:
+        info.unacked = len(queues.accept_queue)
+        info.sacked = queues.limit
+    else:
+        info.unacked = tcb.packets_out
+        info.sacked = tcb.sacked_out
+    info.ca_state = tcb.ca_state
+    info.retransmits = tcb.retransmits
+    info.probes = tcb.probes_out
+    info.backoff = tcb.backoff
+    info.options = tcb.options_on
+    info.snd_wscale = tcb.snd_wscale
+    info.rcv_wscale = tcb.rcv_wscale
+    info.rto = tcb.rto // 1000
+    info.ato = tcb.ato // 1000
+    info.snd_mss = tcb.mss
+    info.rcv_mss = tcb.rcv_mss
+    info.lost = tcb.lost_out
+    info.retrans = tcb.retrans_out
+    info.last_data_sent = (now - tcb.last_data_sent) // MS
+    info.last_data_recv = (now - tcb.last_data_received) // MS
+    info.last_ack_recv = (now - tcb.last_ack_received) // MS
+    info.pmtu = tcb.path_mtu
+    info.rcv_ssthresh = tcb.rcv_ssthresh
+    info.rtt = tcb.srtt >> 3
+    info.rttvar = tcb.mdev >> 2
+    info.snd_ssthresh = tcb.ssthresh
+    info.snd_cwnd = tcb.cwnd
+    info.advmss = tcb.advmss
+    info.reordering = tcb.reordering
+    info.rcv_rtt = tcb.rcv_rtt >> 3
+    info.rcv_space = tcb.rcv_space
+    info.total_retrans = tcb.total_retrans
+    info.pacing_rate = output.pacing_rate(tcb) if tcb.srtt else 0
+    info.bytes_acked = tcb.bytes_acked
+    info.bytes_received = tcb.bytes_received
+    info.segs_out = tcb.segs_out
+    info.segs_in = tcb.segs_in
+    info.notsent_bytes = max(tcb.write_seq - tcb.snd_nxt, 0)
+    info.min_rtt = tcb.min_rtt if tcb.min_rtt >= 0 else MASK32
+    info.data_segs_in = tcb.data_segs_in
+    info.data_segs_out = tcb.data_segs_out
+    info.delivered = tcb.delivered
+    info.delivered_ce = tcb.delivered_ce
+    info.bytes_sent = tcb.bytes_sent
+    info.bytes_retrans = tcb.bytes_retrans
+    info.dsack_dups = tcb.dsack_dups
+    info.reord_seen = tcb.reord_seen
+    info.rcv_ooopack = tcb.ooo_packets
+    info.snd_wnd = tcb.snd_wnd
+    info.rcv_wnd = tcb.rcv_wnd
+    busy, window_limited, buffer_limited = chrono.times(tcb)
+    info.busy_time = busy // 1000
+    info.rwnd_limited = window_limited // 1000
+    info.sndbuf_limited = buffer_limited // 1000
+    info.total_rto = tcb.total_rto
+    info.total_rto_recoveries = tcb.total_rto_recoveries
+    info.total_rto_time = tcb.total_rto_time
+    return info

@@ -1,0 +1,88 @@
+"""What the user of a connection set: its socket options, and whether anybody still holds it.
+
+It outlives a connection: a socket that is connected again keeps it.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import mypyc_attr
+
+from ...clock.clock import Clock
+from ...clock.timers import Timer
+from ..sysctl import Sysctl
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class UserSettings(Timer):
+    """The user's side of a :class:`~.tcb.Tcb`. It is the timer all deadlines of a connection share."""
+
+    __slots__ = (
+        "bind_no_port",
+        "congestion_name",
+        "defer_accept",
+        "destroyed",
+        "keepalive_on",
+        "keepcnt",
+        "keepidle",
+        "keepintvl",
+        "linger",
+        "linger2",
+        "nagle",
+        "notsent_lowat",
+        "orphan",
+        "pmtu_discovery",
+        "rcvbuf_bytes",
+        "rcvbuf_locked",
+        "rcvlowat",
+        "recverr",
+        "sndbuf_bytes",
+        "sndbuf_locked",
+        "syncnt",
+        "tos",
+        "ttl",
+        "urg_inline",
+        "user_mss",
+        "user_timeout",
+    )
+
+    def __init__(self, clock: Clock, sysctl: Sysctl) -> None:
+        super().__init__(clock)
+        self.congestion_name: str = ""
+        """TCP_CONGESTION as the user set it, empty: the sysctl."""
+        self.orphan: bool = False
+        self.destroyed: bool = False
+        self.sndbuf_bytes: int = sysctl.tcp_wmem[1]
+        self.rcvbuf_bytes: int = sysctl.tcp_rmem[1]
+        self.sndbuf_locked: bool = False
+        self.rcvbuf_locked: bool = False
+        self.rcvlowat: int = 1
+        self.notsent_lowat: int = -1
+        """TCP_NOTSENT_LOWAT, -1: the sysctl."""
+        self.nagle: int = 0
+        self.linger: int = -1
+        """SO_LINGER in ns, -1 off."""
+        self.linger2: int = 0
+        """TCP_LINGER2 in ns; 0: the sysctl, negative: no FIN_WAIT_2 after close."""
+        self.keepalive_on: bool = False
+        self.keepidle: int = 0
+        """ns, 0: the sysctl; so are keepintvl and keepcnt."""
+        self.keepintvl: int = 0
+        self.keepcnt: int = 0
+        self.user_timeout: int = 0
+        """ns, 0 none."""
+        self.syncnt: int = 0
+        """TCP_SYNCNT, 0: the sysctl."""
+        self.defer_accept: int = 0
+        """TCP_DEFER_ACCEPT as the number of SYN-ACK retransmissions, 0 off."""
+        self.tos: int = 0
+        self.ttl: int = 0
+        """0: the host's default."""
+        self.bind_no_port: bool = False
+        self.pmtu_discovery: int = 1
+        """IP_MTU_DISCOVER: 0 never sets DF, 1 and 2 do, 3 does and ignores learnt path MTUs."""
+        self.recverr: bool = False
+        """IP_RECVERR: ICMP errors are fatal at once."""
+        self.urg_inline: bool = False
+        """SO_OOBINLINE."""
+        self.user_mss: int = 0
+        """TCP_MAXSEG, 0 none."""
