@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 from errno import EAGAIN
+from typing import Final
 
+from ..clock.clock import Event
 from ..kernel.error import KernelError
 from ..kernel.file import File
 from ..stack.poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
 from .thread import SimThread
 
+# Frames that arrive make others leave (an acknowledgment, a reset). As Linux's MAX_SOFTIRQ_RESTART.
+_ROUNDS: Final = 10
+
+
+class _Quiet(Event):
+    """What a thread waited for on the loopback has arrived."""
+
+    __slots__ = ("arrived", "thread")
+
+    def __init__(self, thread: SimThread) -> None:
+        self.thread = thread
+        self.arrived = False
+
+    def fire(self) -> None:
+        self.arrived = True
+        self.thread.scheduler.unpark(self.thread)
+
+
+def settle(thread: SimThread) -> None:
+    """Let the frames on the loopback of the thread's host arrive, and the answers to them.
+
+    On Linux they have arrived when the call that sent them returns. Every call that may see or feel the
+    difference begins with this. A thread that is being killed goes on at once.
+    """
+    loopback = thread.process.kernel.stack.loopback
+    for _ in range(_ROUNDS):
+        if thread.dying or not loopback.busy():
+            return
+        quiet = _Quiet(thread)
+        loopback.after_arrivals(quiet)
+        while not quiet.arrived:
+            thread.scheduler.park(-1, "the loopback")
+
 
 def read_file(thread: SimThread, file: File, count: int, what: str) -> bytes:
     """Up to ``count`` bytes of ``file``, b"" at its end. Raises KernelError; EAGAIN if it would
     block and is O_NONBLOCK."""
+    settle(thread)
     file.check_readable()
     file.hold()
     try:
@@ -33,6 +69,7 @@ def write_file(thread: SimThread, file: File, data: bytes, what: str) -> int:
     Raises KernelError; an error after some bytes were taken is left for the next call, as the
     kernel does.
     """
+    settle(thread)
     file.check_writable()
     file.hold()
     done = 0

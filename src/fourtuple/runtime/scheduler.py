@@ -34,6 +34,9 @@ _REFUSALS: Final = 100
 _SPIN_LIMIT: Final = 1_000
 _SPIN_TIME: Final = 1_000 * MICROSECOND
 _POLL_COST: Final = 10
+# Threads that wake each other for ever, by a lock or a socketpair, let time pass in the same way: a
+# thread's turns at one moment are charged once there were so many.
+_TURN_LIMIT: Final = 1_000
 
 
 class RunOutcome(enum.Enum):
@@ -281,7 +284,18 @@ class Scheduler:
             runnable = self._runnable
             if runnable:
                 count = len(runnable)
-                self._resume(runnable.pop(self._stream.below(count) if count > 1 else 0))
+                thread = runnable.pop(self._stream.below(count) if count > 1 else 0)
+                if thread.instant != clock.now:
+                    thread.instant = clock.now
+                    thread.turns = 0
+                thread.turns += 1
+                if thread.turns > _TURN_LIMIT:
+                    runnable.append(thread)
+                    thread.state.charged += _SPIN_TIME
+                    if not self._pass_time(until):
+                        return RunOutcome.UNTIL
+                    continue
+                self._resume(thread)
                 if self.switches >= self._garbage.next_turn:
                     # In the view of the process that ran last: what finalizers say is its affair.
                     self._garbage.collect(self.switches)
@@ -294,6 +308,20 @@ class Scheduler:
                 if not self.threads:
                     return RunOutcome.IDLE
                 raise Stuck(clock.now, waiting_lines(self.threads))
+
+    def _pass_time(self, until: int) -> bool:
+        """Let _SPIN_TIME pass although threads could run. False if it is ``until`` already."""
+        clock = self.clock
+        end = clock.now + _SPIN_TIME
+        if 0 <= until < end:
+            if clock.now >= until:
+                return False
+            end = until
+        self.interpreter.enter(None)
+        while clock.run(end, _BATCH):
+            pass
+        clock.advance_to(end)
+        return True
 
     def _resume(self, thread: SimThread) -> None:
         thread.status = RUNNING

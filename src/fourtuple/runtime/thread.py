@@ -60,6 +60,9 @@ class SimThread(greenlet):
         self.refusals = 0
         self.readings = 0
         """Readings of the clock in this turn."""
+        self.instant = -1
+        """The virtual time of its last turn, and how many it has had then."""
+        self.turns = 0
         self.running_loop: object = None
         self.waker: Waiter = _Waker(self)
         self.deadline: Timer = _Deadline(scheduler.clock, self)

@@ -17,6 +17,7 @@ from ..kernel.error import KernelError
 from ..kernel.file import FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, TIOCOUTQ, File
 from ..kernel.pipe import PipeEnd
 from ..kernel.process import CAP_SYS_RESOURCE, Process
+from ..runtime.blocking import settle
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread
 from .patching import dispatch
@@ -83,6 +84,7 @@ def _ioctl(thread: SimThread, fd: Any, request: int, arg: Any = 0, mutate_flag: 
     number = as_descriptor(fd)
     if is_real(number):
         return _real_ioctl(number, request, arg, mutate_flag)
+    settle(thread)
     try:
         file = thread.process.fds.get(number)
         thread.process.kernel.caller = thread.process

@@ -12,6 +12,7 @@ from ..clock.clock import SECOND
 from ..kernel.epoll import EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Epoll
 from ..kernel.error import KernelError
 from ..kernel.process import Process
+from ..runtime.blocking import settle
 from ..runtime.errors import os_error
 from ..runtime.thread import current_thread
 from ..stack.poll_bits import POLLIN, POLLOUT, POLLPRI, POLLRDNORM
@@ -114,6 +115,7 @@ class epoll(metaclass=_EpollType):  # noqa: N801
         thread = current_thread()
         if thread is None:
             raise RuntimeError("a simulated epoll object can only be used inside the simulation")
+        settle(thread)
         file = self._file()
         watched = [Watched(thread, self, self._fd, POLLIN | POLLRDNORM)]
         return wait_for_any(thread, watched, lambda: file.wait(count), limit, f"epoll on fd {self._fd}")

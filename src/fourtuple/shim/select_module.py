@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ..clock.clock import SECOND
 from ..kernel.poll import SELECT_EXCEPT, SELECT_READ, SELECT_WRITE
+from ..runtime.blocking import settle
 from ..runtime.thread import SimThread
 from .patching import dispatch, replace
 from .real_files import is_real
@@ -60,6 +61,7 @@ def _select(
     thread: SimThread, rlist: Any, wlist: Any, xlist: Any, timeout: Any = None, /
 ) -> tuple[list[Any], list[Any], list[Any]]:
     limit = _select_timeout(timeout)
+    settle(thread)
     groups = (
         _watch(thread, rlist, SELECT_READ),
         _watch(thread, wlist, SELECT_WRITE),

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ..clock.clock import MILLISECOND
 from ..kernel.poll import POLL_ALWAYS
+from ..runtime.blocking import settle
 from ..runtime.thread import SimThread, current_thread
 from ..stack.poll_bits import POLLIN, POLLOUT, POLLPRI
 from .select_wait import Watched, as_descriptor, wait_for_any
@@ -85,6 +86,7 @@ class Poll:
             self._polling = False
 
     def _poll(self, thread: SimThread, limit: int) -> list[tuple[int, int]]:
+        settle(thread)
         watched = [Watched(thread, fd, fd, mask | POLL_ALWAYS) for fd, mask in self._masks.items()]
 
         def scan() -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ from ..kernel.error import KernelError
 from ..kernel.file import File
 from ..kernel.process import Process
 from ..kernel.socket import MSG_DONTWAIT, Socket
+from ..runtime.blocking import settle
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread, current_thread
 from ..stack.poll_bits import (
@@ -74,6 +75,7 @@ class SocketState:
 
     def file(self) -> Socket:
         """The socket behind the descriptor, for a call that begins. Raises OSError: EBADF, ENOTSOCK."""
+        self.settle()
         self.process.kernel.caller = self.process
         try:
             file = self.process.fds.get(self.fd)
@@ -86,6 +88,13 @@ class SocketState:
         if not isinstance(file, Socket):
             raise OSError(ENOTSOCK, os.strerror(ENOTSOCK))
         return file
+
+    def settle(self) -> None:
+        """Let what is on the host's loopback arrive first."""
+        if self.process.kernel.stack.loopback.busy():
+            thread = current_thread()
+            if thread is not None and thread.process.kernel is self.process.kernel:
+                settle(thread)
 
     def deadline(self) -> int:
         """When a call that begins now must end, in virtual ns; negative: never."""

@@ -110,7 +110,10 @@ class SimSocket(SocketTransfer):
             self.file().set_nonblocking(True)
 
     def close(self) -> None:
-        fd, self.fd = self.fd, -1
+        if self.fd == -1:
+            return
+        self.settle()
+        fd = self.detach()
         if fd == -1:
             return
         try:

@@ -1,4 +1,8 @@
-"""The loopback device: what is sent comes back a moment later."""
+"""The loopback device: what is sent comes back a moment later.
+
+Linux carries a frame over the loopback inside the sender's system call. Here it takes LOOPBACK_DELAY, and
+whoever makes the next call first waits for what is under way (``runtime/blocking.py``, ``settle``).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ class Loopback(Device):
         self.tap: Tap | None = None
         self.point: TapPoint | None = None
         """Where ``tap`` sees the frames; both are set, or neither."""
-        self._waiting: deque[tuple[int, EthernetFrame]] = deque()
+        self._waiting: deque[tuple[int, EthernetFrame | None, Event | None]] = deque()
         self._arrival = _Arrival(self)
 
     def transmit(self, frame: EthernetFrame) -> None:
@@ -38,14 +42,26 @@ class Loopback(Device):
         # One heap entry while busy: the first frame's. The others follow it in time.
         if not waiting:
             self.clock.at(when, self._arrival)
-        waiting.append((when, frame))
+        waiting.append((when, frame, None))
+
+    def busy(self) -> bool:
+        """Is a frame under way?"""
+        return bool(self._waiting)
+
+    def after_arrivals(self, event: Event) -> None:
+        """Fire ``event`` once the frames now under way, of which there must be some, have arrived."""
+        self._waiting.append((self._waiting[-1][0], None, event))
 
     def arrive(self) -> None:
         """Deliver the first frame waiting; its time has come."""
         waiting = self._waiting
-        frame = waiting.popleft()[1]
+        _, frame, event = waiting.popleft()
         if waiting:
             self.clock.at(waiting[0][0], self._arrival)
+        if event is not None:
+            event.fire()
+        if frame is None:
+            return
         if self.tap is not None and self.point is not None:
             self.tap.delivered(self.point, self.clock.now, frame)
         if self.sink is not None:

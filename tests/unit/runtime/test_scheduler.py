@@ -376,3 +376,44 @@ def test_error_of_a_bare_thread_comes_out_of_run(world):
         world.scheduler.run(-1, never)
     assert world.scheduler.threads == []
     assert world.scheduler.hub is None
+
+
+def test_threads_that_wake_each_other_for_ever_let_time_pass(world):
+    """Without it nothing that waits for a time would ever go on."""
+    scheduler = world.scheduler
+    threads = []
+    log = []
+
+    def partner(other):
+        def run():
+            while not log:
+                scheduler.unpark(threads[other])
+                scheduler.park(-1, "the other")
+            scheduler.unpark(threads[other])
+
+        return run
+
+    def sleeper():
+        scheduler.sleep(3 * MILLISECOND)
+        log.append(world.clock.now)
+
+    threads.extend(start(world, partner(1), partner(0), sleeper))
+    assert scheduler.run(-1, never) is RunOutcome.IDLE
+    assert log == [3 * MILLISECOND]
+
+
+def test_run_until_now_ends_although_threads_wake_each_other_for_ever(world):
+    scheduler = world.scheduler
+    threads = []
+
+    def partner(other):
+        def run():
+            while True:
+                scheduler.unpark(threads[other])
+                scheduler.park(-1, "the other")
+
+        return run
+
+    threads.extend(start(world, partner(1), partner(0)))
+    assert scheduler.run(2 * MILLISECOND, never) is RunOutcome.UNTIL
+    assert world.clock.now == 2 * MILLISECOND

@@ -65,7 +65,8 @@ def test_data_takes_the_time_of_the_loopback(world):
         server.recv(1)
         return time.monotonic_ns() - begin
 
-    assert world.call(program) == 10_000
+    # There and, before the next call looks, the acknowledgment back.
+    assert world.call(program) == 20_000
 
 
 def test_accepted_socket_blocks_though_its_listener_has_a_timeout(world):
@@ -94,16 +95,14 @@ def test_nonblocking_connect_is_in_progress_then_connected(world):
         with socket.create_server(ADDRESS):
             client = socket.socket()
             client.setblocking(False)
-            results = [client.connect_ex(ADDRESS), client.connect_ex(ADDRESS)]
-            with pytest.raises(BlockingIOError):
-                client.connect(ADDRESS)
-            time.sleep(0.001)
+            results = [client.connect_ex(ADDRESS)]
             results.append(client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
             results.append(client.connect_ex(ADDRESS))
             results.append(client.connect_ex(ADDRESS))
             return results
 
-    assert world.call(program) == [errno.EINPROGRESS, errno.EALREADY, 0, 0, errno.EISCONN]
+    # Over the loopback never EALREADY, on Linux neither.
+    assert world.call(program) == [errno.EINPROGRESS, 0, 0, errno.EISCONN]
 
 
 def test_timed_connect_succeeds_within_its_time(world):
@@ -132,9 +131,11 @@ def test_blocking_send_takes_all_and_nonblocking_what_fits(world):
     def program():
         client, server = pair()
         client.setblocking(False)
-        fitting = client.send(bytes(10_000_000))
+        first = fitting = client.send(bytes(10_000_000))
+        # What the receiver has taken leaves room for more.
         with pytest.raises(BlockingIOError):
-            client.send(b"x")
+            while True:
+                fitting += client.send(bytes(10_000_000))
         client.setblocking(True)
 
         def drain():
@@ -148,7 +149,7 @@ def test_blocking_send_takes_all_and_nonblocking_what_fits(world):
         rest = client.send(bytes(5_000_000))
         client.close()
         reader.join()
-        return 0 < fitting < 10_000_000, rest, counts[0] == fitting + rest
+        return 0 < first < 10_000_000, rest, counts[0] == fitting + rest
 
     assert world.call(program) == (True, 5_000_000, True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from builders_stack import Upper, new_stack, settle
 
 from fourtuple.capture.tap import Tap, TapPoint
-from fourtuple.clock.clock import Clock
+from fourtuple.clock.clock import Clock, Event
 from fourtuple.wire.address import V4_ANY, V4_LOOPBACK
 from fourtuple.wire.ethernet import EthernetFrame
 from fourtuple.wire.packet import RawPayload
@@ -47,6 +47,31 @@ def test_busy_loopback_holds_one_clock_entry() -> None:
     for _ in range(50):
         stack.send(V4_ANY, V4_LOOPBACK, 253, RawPayload(b"x"), 0, 0, False, 0)
     assert clock.pending() == 1
+
+
+def test_event_after_arrivals_fires_behind_the_frames_under_way_and_before_later_ones() -> None:
+    clock = Clock()
+    stack = new_stack(clock)
+    log = Log()
+    stack.loopback.tap = log
+    stack.loopback.point = TapPoint(5, "host", "lo")
+
+    class Fence(Event):
+        def fire(self) -> None:
+            log.seen.append(("fence", 0, clock.now))
+
+    stack.send(V4_ANY, V4_LOOPBACK, 253, RawPayload(b"x"), 0, 0, False, 0)
+    settle(clock, 3_000)
+    stack.send(V4_ANY, V4_LOOPBACK, 253, RawPayload(b"x"), 0, 0, False, 0)
+    stack.loopback.after_arrivals(Fence())
+    assert stack.loopback.busy()
+    settle(clock, 13_000)
+    assert [kind for kind, _, _ in log.seen[:2]] == ["sent", "sent"]
+    assert [(kind, when) for kind, _, when in log.seen if kind != "sent"][:3] == [
+        ("delivered", 10_000),
+        ("delivered", 13_000),
+        ("fence", 13_000),
+    ]
 
 
 def test_loopback_down_carries_nothing() -> None:
