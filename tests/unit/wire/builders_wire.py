@@ -81,14 +81,11 @@ def tcp_options(draw: st.DrawFn) -> TcpOptions | None:
     options.fastopen = draw(st.none() | st.binary(max_size=8))
     unknown = st.tuples(u8.filter(lambda kind: kind not in KNOWN_OPTION_KINDS), st.binary(max_size=6))
     options.unknown = draw(st.lists(unknown, max_size=2))
-    # A segment without options has no options object once parsed.
-    length = options.wire_length()
-    if length == 0:
-        return None
-    if length > 40:
+    if options.wire_length() > 40:
         options.sack = []
         options.unknown = []
-    return options
+    # A segment without options has no options object once parsed.
+    return options if options.wire_length() else None
 
 
 @st.composite
