@@ -7,6 +7,7 @@ from errno import (
     EAGAIN,
     EALREADY,
     ECONNABORTED,
+    EINPROGRESS,
     EINVAL,
     EISCONN,
     ENETUNREACH,
@@ -17,6 +18,7 @@ from errno import (
 from typing import TYPE_CHECKING, Final
 
 from ..ports.endpoint import CLOSE, LISTEN, PROTOCOL_TCP, SYN_RECV, SYN_SENT, Endpoint
+from ..stack.tcp.fastopen import CLIENT
 from ..stack.tcp.state import URG_NONE
 from ..stack.tcp.tcb import Tcb
 from ..wire.address import V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_v4
@@ -26,6 +28,7 @@ from .inet import InetSocket, needs_scope
 from .process import Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP, SOCK_STREAM, SockAddr
 from .socket import (
+    MSG_DONTWAIT,
     MSG_ERRQUEUE,
     MSG_FASTOPEN,
     MSG_MORE,
@@ -79,7 +82,7 @@ def make_stream(kernel: Kernel, creator: Process, family: int) -> InetStream:
 class InetStream(InetSocket):
     """A TCP socket over a :class:`Tcb`."""
 
-    __slots__ = ("former_port", "progress", "tcb")
+    __slots__ = ("former_port", "opening", "progress", "syn_taken", "tcb")
 
     def __init__(
         self, kernel: Kernel, creator: Process, family: int, endpoint: Endpoint, accepted: Tcb | None
@@ -92,6 +95,10 @@ class InetStream(InetSocket):
         """The port it had before the connection was dissolved; getsockname() goes on showing it."""
         self.tcb: Tcb = kernel.stack.tcp.create(endpoint, self.waker) if accepted is None else accepted
         self.tcb.events = self.waker
+        self.opening: bool = False
+        """The next write opens the connection, or goes on opening it (Fast Open)."""
+        self.syn_taken: int = -1
+        """Bytes the SYN took of the data of a blocking call that waits for the connection, -1 none."""
 
     # Connection
 
@@ -107,6 +114,8 @@ class InetStream(InetSocket):
         if self.progress == CONNECTED:
             raise KernelError(EISCONN)
         if self.progress == CONNECTING:
+            if self.opening and self.syn_taken < 0:
+                raise KernelError(EISCONN)
             if self.connect_result():
                 return True
             if self.nonblocking():
@@ -125,6 +134,10 @@ class InetStream(InetSocket):
         if code != 0:
             raise KernelError(code)
         self.progress = CONNECTING
+        fast = self.tcb.fast
+        if fast is not None and fast.deferred:
+            self.opening = True
+            return True
         return self.connect_result()
 
     def _peer_address(self, addr: SockAddr) -> int:
@@ -174,6 +187,8 @@ class InetStream(InetSocket):
         self._remember_port()
         self.tcb.disconnect()
         self.progress = UNCONNECTED
+        self.opening = False
+        self.syn_taken = -1
 
     def _remember_port(self) -> None:
         self.former_port = self.endpoint.local_port or self.former_port
@@ -245,14 +260,71 @@ class InetStream(InetSocket):
 
     def sendmsg(self, data: bytes, flags: int, addr: SockAddr | None, control: list[ControlMessage]) -> int:
         """EPIPE, or what ended the connection. An address is ignored, as in Linux."""
-        if flags & MSG_FASTOPEN:
-            raise KernelError(EOPNOTSUPP)
         for message in control:
             if message.level == SOL_SOCKET:
                 raise KernelError(EINVAL, "control message of another family")
+        if flags & MSG_FASTOPEN or self.opening:
+            return self._send_opening(data, flags, addr)
         return self.send(data, flags)
 
+    def _send_opening(self, data: bytes, flags: int, addr: SockAddr | None) -> int:
+        """A write that opens the connection (``tcp_sendmsg_fastopen``).
+
+        EOPNOTSUPP (not enabled, AF_UNSPEC), EINPROGRESS (the SYN took nothing of it), and the errors of
+        connect(). A blocking call that is told to wait comes again with the same arguments.
+        """
+        if self.syn_taken >= 0:
+            return self._send_opened(data, flags)
+        if not self.kernel.stack.sysctl.tcp_fastopen & CLIENT or (
+            addr is not None and addr.family == AF_UNSPEC
+        ):
+            raise KernelError(EOPNOTSUPP)
+        tcb = self.tcb
+        if self.opening:
+            taken = tcb.send_deferred(data)
+            self.opening = False
+        else:
+            if self.progress == CONNECTED:
+                raise KernelError(EISCONN)
+            if self.progress == CONNECTING:
+                if self.connect_result():
+                    return self.send(data, flags & ~MSG_FASTOPEN)
+                raise KernelError(EALREADY)
+            if self.progress == DISCONNECTING or addr is None:
+                raise KernelError(EINVAL)
+            if self.endpoint.state != CLOSE:
+                raise KernelError(EISCONN)
+            address = self._peer_address(addr)
+            self._apply_tos(is_v4(address))
+            taken = tcb.connect_sending(address, addr.port, data)
+            if taken < 0:
+                raise KernelError(-taken)
+            self.progress = CONNECTING
+        if self.nonblocking() or flags & MSG_DONTWAIT:
+            if not taken and not self.connect_result():
+                raise KernelError(EINPROGRESS)
+            return taken
+        self.opening = True
+        self.syn_taken = taken
+        tcb.write_pending = not data or taken < len(data)
+        return self._send_opened(data, flags)
+
+    def _send_opened(self, data: bytes, flags: int) -> int:
+        """The rest of such a call, once the connection is there; -1 until then."""
+        if not self.connect_result():
+            return -1
+        taken = self.syn_taken
+        self.opening = False
+        self.syn_taken = -1
+        self.tcb.write_pending = False
+        if taken == len(data):
+            return taken
+        more = self.send(data[taken:], flags & ~MSG_FASTOPEN)
+        return more if taken == 0 else taken + max(more, 0)
+
     def send(self, data: bytes, flags: int) -> int:
+        if flags & MSG_FASTOPEN or self.opening:
+            return self._send_opening(data, flags, None)
         taken = self.tcb.send(data, flags & (MSG_OOB | MSG_MORE))
         if taken >= 0:
             return taken

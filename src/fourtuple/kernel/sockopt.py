@@ -155,6 +155,8 @@ TCP_NOTSENT_LOWAT: Final = 25
 TCP_SAVE_SYN: Final = 27
 TCP_FASTOPEN_CONNECT: Final = 30
 TCP_ULP: Final = 31
+TCP_FASTOPEN_KEY: Final = 33
+TCP_FASTOPEN_NO_COOKIE: Final = 34
 TCP_INQ: Final = 36
 
 UDP_CORK: Final = 1
@@ -356,6 +358,10 @@ OPTIONS: Final[list[SocketOption]] = [
             (TCP_CONGESTION, "TCP_CONGESTION", "cubic, reno"),
             (TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT", ""),
             (TCP_NOTSENT_LOWAT, "TCP_NOTSENT_LOWAT", ""),
+            (TCP_FASTOPEN, "TCP_FASTOPEN", "data in the SYN is taken if net.ipv4.tcp_fastopen has bit 2"),
+            (TCP_FASTOPEN_CONNECT, "TCP_FASTOPEN_CONNECT", ""),
+            (TCP_FASTOPEN_KEY, "TCP_FASTOPEN_KEY", ""),
+            (TCP_FASTOPEN_NO_COOKIE, "TCP_FASTOPEN_NO_COOKIE", ""),
         ],
     ),
     *_rows(SOL_TCP, READ_ONLY, ENOPROTOOPT, [(TCP_INFO, "TCP_INFO", "")]),
@@ -377,8 +383,6 @@ OPTIONS: Final[list[SocketOption]] = [
         REFUSED,
         EOPNOTSUPP,
         [
-            (TCP_FASTOPEN, "TCP_FASTOPEN", "no Fast Open"),
-            (TCP_FASTOPEN_CONNECT, "TCP_FASTOPEN_CONNECT", "no Fast Open"),
             (TCP_REPAIR, "TCP_REPAIR", ""),
         ],
     ),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from errno import EINVAL, ENOENT, ENOPROTOOPT
+from errno import EINVAL, ENOENT, ENOPROTOOPT, EOPNOTSUPP
 from typing import Final
 
 from ..clock.clock import MILLISECOND, SECOND
 from ..ports.endpoint import CLOSE, LISTEN
 from ..stack.sysctl import CONGESTION_CONTROLS
+from ..stack.tcp.fastopen import CLIENT, KEY_LENGTH, choose_key
 from ..stack.tcp.tcb import Tcb
 from .error import KernelError
 from .layout import pack_int, read_int
@@ -15,6 +16,10 @@ from .sockopt import (
     TCP_CONGESTION,
     TCP_CORK,
     TCP_DEFER_ACCEPT,
+    TCP_FASTOPEN,
+    TCP_FASTOPEN_CONNECT,
+    TCP_FASTOPEN_KEY,
+    TCP_FASTOPEN_NO_COOKIE,
     TCP_INFO,
     TCP_KEEPCNT,
     TCP_KEEPIDLE,
@@ -51,8 +56,15 @@ def set_tcp_option(tcb: Tcb, name: int, value: bytes) -> None:
             raise KernelError(ENOENT, wanted)
         tcb.set_congestion_control(wanted)
         return
+    if name == TCP_FASTOPEN_KEY:
+        if len(value) not in (KEY_LENGTH, 2 * KEY_LENGTH):
+            raise KernelError(EINVAL)
+        tcb.fastopen_keys = [value[at : at + KEY_LENGTH] for at in range(0, len(value), KEY_LENGTH)]
+        return
     number = read_int(value)
     on = number != 0
+    if _set_fastopen(tcb, name, number):
+        return
     if name == TCP_NODELAY:
         tcb.nodelay = on
     elif name == TCP_CORK:
@@ -100,6 +112,31 @@ def set_tcp_option(tcb: Tcb, name: int, value: bytes) -> None:
         raise KernelError(ENOPROTOOPT)
 
 
+def _set_fastopen(tcb: Tcb, name: int, number: int) -> bool:
+    """Set one of the options of Fast Open; False if ``name`` is none."""
+    state = tcb.endpoint.state
+    if name == TCP_FASTOPEN:
+        if number < 0 or state not in (CLOSE, LISTEN):
+            raise KernelError(EINVAL)
+        choose_key(tcb.layer)
+        tcb.fastopen_limit = min(number, tcb.layer.sysctl.somaxconn)
+    elif name == TCP_FASTOPEN_CONNECT:
+        if not 0 <= number <= 1:
+            raise KernelError(EINVAL)
+        if not tcb.layer.sysctl.tcp_fastopen & CLIENT:
+            raise KernelError(EOPNOTSUPP)
+        if state != CLOSE:
+            raise KernelError(EINVAL)
+        tcb.fastopen_connect = number != 0
+    elif name == TCP_FASTOPEN_NO_COOKIE:
+        if not 0 <= number <= 1 or state not in (CLOSE, LISTEN):
+            raise KernelError(EINVAL)
+        tcb.fastopen_no_cookie = number != 0
+    else:
+        return False
+    return True
+
+
 def get_tcp_option(tcb: Tcb, name: int) -> bytes:
     """Read an option the table says can be read."""
     sysctl = tcb.layer.sysctl
@@ -107,6 +144,8 @@ def get_tcp_option(tcb: Tcb, name: int) -> bytes:
         return tcb.info().pack()
     if name == TCP_CONGESTION:
         return tcb.congestion.encode().ljust(TCP_CA_NAME_MAX, b"\0")
+    if name == TCP_FASTOPEN_KEY:
+        return b"".join(tcb.fastopen_keys)
     number = 0
     if name == TCP_NODELAY:
         number = int(tcb.nodelay)
@@ -136,6 +175,12 @@ def get_tcp_option(tcb: Tcb, name: int) -> bytes:
         number = tcb.user_timeout // MILLISECOND
     elif name == TCP_NOTSENT_LOWAT:
         number = max(tcb.notsent_lowat, 0)
+    elif name == TCP_FASTOPEN:
+        number = tcb.fastopen_limit
+    elif name == TCP_FASTOPEN_CONNECT:
+        number = int(tcb.fastopen_connect)
+    elif name == TCP_FASTOPEN_NO_COOKIE:
+        number = int(tcb.fastopen_no_cookie)
     else:
         raise KernelError(ENOPROTOOPT)
     return pack_int(number)

@@ -16,6 +16,7 @@ from ..kernel.sockaddr import SOCK_STREAM, SockAddr
 from ..kernel.socket import (
     MSG_CTRUNC,
     MSG_DONTWAIT,
+    MSG_FASTOPEN,
     MSG_MORE,
     MSG_NOSIGNAL,
     MSG_PEEK,
@@ -289,11 +290,16 @@ class SocketTransfer(SocketState):
                     part, more = content[done : done + _PART], MSG_MORE
                 elif done:
                     part = content[done:]
+                if done:
+                    # The connection is being opened already.
+                    more |= flags & ~MSG_FASTOPEN
+                else:
+                    more |= flags
                 try:
                     if control or address is not None:
-                        sent = file.sendmsg(part, flags | more, address, control or [])
+                        sent = file.sendmsg(part, more, address, control or [])
                     else:
-                        sent = file.send(part, flags | more)
+                        sent = file.send(part, more)
                 except KernelError as error:
                     if done:
                         return done

@@ -99,6 +99,9 @@ class Sysctl:
         self.tcp_ecn: int = 2
         self.tcp_ecn_fallback: int = 1
         self.tcp_fastopen: int = 1
+        self.tcp_fastopen_key: str = ""
+        """Keys of Fast Open cookies as Linux writes them; empty: chosen when the first listener asks."""
+        self.tcp_fastopen_blackhole_timeout_sec: int = 0
         self.tcp_rmem: tuple[int, int, int] = (4096, 131072, 6291456)
         self.tcp_wmem: tuple[int, int, int] = (4096, 16384, 4194304)
         self.tcp_adv_win_scale: int = 1
@@ -168,6 +171,8 @@ class Sysctl:
             return "\t".join([str(part) for part in value])
         if isinstance(value, int):
             return str(value // setting.unit)
+        if setting.kind == _KEYS:
+            return str(value) or _NO_KEY
         return str(value)
 
     def set(self, name: str, value: str | int) -> None:
@@ -186,6 +191,8 @@ class Sysctl:
         elif setting.kind == _PORTS:
             parse_port_list(name, text)
             setattr(self._holder(setting), setting.attribute, text)
+        elif setting.kind == _KEYS:
+            setattr(self._holder(setting), setting.attribute, parse_keys(name, text))
         elif setting.kind == _NUMBER:
             setattr(self._holder(setting), setting.attribute, _number(name, text, setting) * setting.unit)
         else:
@@ -242,10 +249,33 @@ def parse_port_list(name: str, text: str) -> list[tuple[int, int]]:
     return ranges
 
 
-# Kinds: one number; a tuple of that many numbers (2, 3); a name out of a list; a list of ports.
+def parse_keys(name: str, text: str) -> str:
+    """One Fast Open key or two, each four words of hexadecimal digits, as ``sysctl`` shows them.
+
+    Raises ValueError naming ``name`` otherwise.
+    """
+    keys = text.split(",")
+    if len(keys) > 2:
+        raise ValueError(f"{name}: {text!r} is more than two keys")
+    shown: list[str] = []
+    for key in keys:
+        try:
+            words = [int(word, 16) for word in key.split("-")]
+        except ValueError:
+            words = []
+        if len(words) != 4 or min(words) < 0 or max(words) > _UINT_MAX:
+            raise ValueError(f"{name}: {key!r} is not four 32-bit numbers in hexadecimal joined by '-'")
+        shown.append("-".join([f"{word:08x}" for word in words]))
+    return ",".join(shown)
+
+
+# Kinds: one number; a tuple of that many numbers (2, 3); a name out of a list; a list of ports; keys.
 _NUMBER: Final = 1
 _CHOICE: Final = -1
 _PORTS: Final = -2
+_KEYS: Final = -3
+
+_NO_KEY: Final = "00000000-00000000-00000000-00000000"
 
 
 _NEIGH4: Final = 4
@@ -301,6 +331,7 @@ def _build_settings() -> dict[str, _Setting]:
         settings["net.ipv6.neigh.default." + name] = _Setting(attribute, low, high, unit, _NUMBER, _NEIGH6)
     settings["net.ipv4.ip_local_port_range"] = _Setting("ip_local_port_range", 1, 65535, 1, 2, 0)
     settings["net.ipv4.ip_local_reserved_ports"] = _Setting("ip_local_reserved_ports", 0, 0, 1, _PORTS, 0)
+    settings["net.ipv4.tcp_fastopen_key"] = _Setting("tcp_fastopen_key", 0, 0, 1, _KEYS, 0)
     settings["net.ipv4.tcp_rmem"] = _Setting("tcp_rmem", 1, _INT_MAX, 1, 3, 0)
     settings["net.ipv4.tcp_wmem"] = _Setting("tcp_wmem", 1, _INT_MAX, 1, 3, 0)
     settings["net.ipv4.tcp_congestion_control"] = _Setting("tcp_congestion_control", 0, 0, 1, _CHOICE, 0)
@@ -351,7 +382,8 @@ _IPV4: Final[list[tuple[str, int, int, int]]] = [
     ("tcp_dsack", 0, 1, 1),
     ("tcp_ecn", 0, 2, 1),
     ("tcp_ecn_fallback", 0, 1, 1),
-    ("tcp_fastopen", 0, 0x7FF, 1),
+    ("tcp_fastopen", 0, _INT_MAX, 1),
+    ("tcp_fastopen_blackhole_timeout_sec", 0, _INT_MAX, 1),
     ("tcp_adv_win_scale", -31, 31, 1),
     ("tcp_app_win", 0, 31, 1),
     ("tcp_moderate_rcvbuf", 0, 1, 1),
@@ -437,7 +469,6 @@ _FIXED: Final = frozenset(
         "net.ipv4.tcp_autocorking",
         "net.ipv4.tcp_base_mss",
         "net.ipv4.tcp_comp_sack_slack_ns",
-        "net.ipv4.tcp_fastopen",
         "net.ipv4.tcp_migrate_req",
         "net.ipv4.tcp_mtu_probing",
         "net.ipv4.tcp_no_metrics_save",

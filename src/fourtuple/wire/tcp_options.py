@@ -15,6 +15,11 @@ OPTION_SACK_PERMITTED: Final = 4
 OPTION_SACK: Final = 5
 OPTION_TIMESTAMPS: Final = 8
 OPTION_FASTOPEN: Final = 34
+OPTION_EXPERIMENT: Final = 254
+"""RFC 4727; RFC 6994 has a number first that tells what the experiment is."""
+
+_EXPERIMENT_FASTOPEN: Final = b"\xf9\x89"
+"""Fast Open before RFC 7413, still spoken."""
 
 MAX_LENGTH: Final = 40
 """What the 4-bit data offset leaves for options, in bytes."""
@@ -32,12 +37,14 @@ class TcpOptions:
     """The options of one segment.
 
     ``mss`` (bytes) and ``wscale`` (shift count) are -1 when absent. ``fastopen`` is the cookie,
-    ``b""`` a request for one, None when absent. ``sack`` holds (left edge, right edge) pairs in the
+    ``b""`` a request for one, None when absent; ``fastopen_exp`` tells that it is in the experimental
+    option. ``sack`` holds (left edge, right edge) pairs in the
     order sent. ``unknown`` holds (kind, data) of options without a meaning here.
     """
 
     __slots__ = (
         "fastopen",
+        "fastopen_exp",
         "mss",
         "sack",
         "sack_permitted",
@@ -57,6 +64,7 @@ class TcpOptions:
         self.ts_ecr: int = 0
         self.sack: list[tuple[int, int]] = []
         self.fastopen: bytes | None = None
+        self.fastopen_exp: bool = False
         self.unknown: list[tuple[int, bytes]] = []
 
     def wire_length(self) -> int:
@@ -97,7 +105,7 @@ class TcpOptions:
     def _rest_length(self) -> int:
         length = 0
         if self.fastopen is not None:
-            length = 2 + len(self.fastopen)
+            length = (4 if self.fastopen_exp else 2) + len(self.fastopen)
         for _, data in self.unknown:
             length += 2 + len(data)
         return length
@@ -144,7 +152,11 @@ class TcpOptions:
     def _serialize_rest(self) -> bytes:
         data = b""
         if self.fastopen is not None:
-            data = bytes((OPTION_FASTOPEN, 2 + len(self.fastopen))) + self.fastopen
+            if self.fastopen_exp:
+                data = bytes((OPTION_EXPERIMENT, 4 + len(self.fastopen))) + _EXPERIMENT_FASTOPEN
+            else:
+                data = bytes((OPTION_FASTOPEN, 2 + len(self.fastopen)))
+            data += self.fastopen
         for kind, value in self.unknown:
             data += bytes((kind, 2 + len(value))) + value
         return data
@@ -162,7 +174,8 @@ class TcpOptions:
         if self.sack:
             parts.append("sack " + " ".join(f"{left}:{right}" for left, right in self.sack))
         if self.fastopen is not None:
-            parts.append(f"tfo {self.fastopen.hex() or 'request'}")
+            name = "tfo-exp" if self.fastopen_exp else "tfo"
+            parts.append(f"{name} {self.fastopen.hex() or 'request'}")
         for kind, value in self.unknown:
             parts.append(f"option {kind} {value.hex()}")
         return f"TcpOptions({', '.join(parts)})"
@@ -220,6 +233,10 @@ def parse_tcp_options(data: bytes) -> TcpOptions:
             options.wscale = data[at + 2]
         elif kind == OPTION_FASTOPEN:
             options.fastopen = data[at + 2 : at + length]
+            options.fastopen_exp = False
+        elif kind == OPTION_EXPERIMENT and data[at + 2 : at + 4] == _EXPERIMENT_FASTOPEN and length >= 4:
+            options.fastopen = data[at + 4 : at + length]
+            options.fastopen_exp = True
         else:
             options.unknown.append((kind, data[at + 2 : at + length]))
         at += length

@@ -247,3 +247,36 @@ def test_events_are_kept_on_request_only() -> None:
             pair(network)
             network.run()
             assert bool(network.events) is keep
+
+
+def test_fast_open_saves_a_round_trip() -> None:
+    def answer() -> None:
+        with socket.create_server(("", 80)) as server:
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 5)
+            while True:
+                peer, _ = server.accept()
+                with peer:
+                    peer.sendall(peer.recv(5000).upper()[:5])
+
+    def ask() -> list[tuple[bytes, float]]:
+        found: list[tuple[bytes, float]] = []
+        for _ in range(2):
+            began = time.monotonic()
+            with socket.socket() as sock:
+                sent = sock.sendto(b"x" * 1000, socket.MSG_FASTOPEN, ("server", 80))
+                assert sent == 1000
+                reply = sock.recv(5)
+                found.append((reply, time.monotonic() - began))
+        return found
+
+    with Network() as network:
+        server, client = network.host("server"), network.host("client")
+        network.link(server, client, latency="100ms")
+        server.sysctl["net.ipv4.tcp_fastopen"] = 3
+        server.spawn(answer, daemon=True)
+        process = client.spawn(ask, start="1ms")
+        assert network.run()
+        (first, slow), (second, quick) = process.result
+    assert first == second == b"XXXXX"
+    assert slow >= 0.4
+    assert 0.2 <= quick < 0.25

@@ -543,3 +543,68 @@ def test_accepted_socket_belongs_to_the_accepting_user(host):
 def test_listeners_by_port_sequence_are_distinct(either):
     ports = [listener(either).getsockname()[1] for _ in range(4)]
     assert all(a != b for a, b in itertools.combinations(ports, 2))
+
+
+SOL_TCP, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE = 6, 23, 30, 33, 34
+MSG_FASTOPEN = 0x2000_0000
+
+
+def test_fast_open_options_take_what_linux_takes(either):
+    s = tcp(either)
+    for name in (TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE):
+        assert s.getsockopt(SOL_TCP, name) == 0
+        assert outcome(lambda name=name: s.setsockopt(SOL_TCP, name, 2)) == "EINVAL"
+        assert outcome(lambda name=name: s.setsockopt(SOL_TCP, name, -1)) == "EINVAL"
+        s.setsockopt(SOL_TCP, name, 1)
+        assert s.getsockopt(SOL_TCP, name) == 1
+        s.setsockopt(SOL_TCP, name, 0)
+    assert outcome(lambda: s.setsockopt(SOL_TCP, TCP_FASTOPEN, -1)) == "EINVAL"
+    s.setsockopt(SOL_TCP, TCP_FASTOPEN, 7)
+    assert s.getsockopt(SOL_TCP, TCP_FASTOPEN) == 7
+    s.setsockopt(SOL_TCP, TCP_FASTOPEN, 1 << 20)
+    assert s.getsockopt(SOL_TCP, TCP_FASTOPEN) == 4096
+    for length in (0, 3, 15, 17, 33):
+        assert (
+            outcome(lambda length=length: s.setsockopt(SOL_TCP, TCP_FASTOPEN_KEY, bytes(length))) == "EINVAL"
+        )
+    assert s.getsockopt(SOL_TCP, TCP_FASTOPEN_KEY, 64) == b""
+    for key in (bytes(range(16)), bytes(range(32))):
+        s.setsockopt(SOL_TCP, TCP_FASTOPEN_KEY, key)
+        assert s.getsockopt(SOL_TCP, TCP_FASTOPEN_KEY, 64) == key
+
+
+def test_fast_open_is_settled_before_the_connection(either):
+    client, server = pair(either)
+    for name in (TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE):
+        assert outcome(lambda name=name: client.setsockopt(SOL_TCP, name, 1)) == "EINVAL"
+    # The first call finds out that the connection is there, as a second connect() does.
+    assert client.sendto(b"x", server.getsockname(), MSG_FASTOPEN) == 1
+    assert outcome(lambda: client.sendto(b"x", server.getsockname(), MSG_FASTOPEN)) == "EISCONN"
+
+
+def test_first_fast_open_asks_for_a_cookie(either):
+    where = listener(either).getsockname()
+    s = tcp(either)
+    assert outcome(lambda: s.send(b"x", MSG_FASTOPEN)) == "EINVAL"
+    assert outcome(lambda: s.sendto(b"x", where, MSG_FASTOPEN)) == "EINPROGRESS"
+    either.settle()
+    assert s.send(b"x") == 1
+
+
+def test_cookieless_connect_waits_for_the_first_write(either):
+    server = listener(either)
+    s = tcp(either)
+    s.setsockopt(SOL_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
+    s.setsockopt(SOL_TCP, TCP_FASTOPEN_CONNECT, 1)
+    assert outcome(lambda: s.connect(server.getsockname())) is None
+    either.settle()
+    assert outcome(server.accept) == "EAGAIN"
+    assert outcome(lambda: s.connect(server.getsockname())) == "EISCONN"
+    assert s.poll() & BASIC == POLLOUT
+    assert outcome(lambda: s.recv(1)) == "EAGAIN"
+    assert outcome(s.getpeername) == "ENOTCONN"
+    assert s.send(b"hello") == 5
+    either.settle()
+    assert server.accept().recv(9) == b"hello"
+    assert outcome(lambda: s.connect(server.getsockname())) is None
+    assert outcome(lambda: s.connect(server.getsockname())) == "EISCONN"

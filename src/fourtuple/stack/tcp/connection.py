@@ -11,7 +11,8 @@ from ..poll_bits import (
     POLLWRNORM,
 )
 from ..sysctl import CONGESTION_CONTROLS
-from . import output, receive, status, window, write
+from . import fastopen, fastopen_client, output, receive, status, window, write
+from .fin import finish_sending
 from .info import TcpInfo
 from .isn import initial_sequence_number, timestamp_offset
 from .lifecycle import (
@@ -71,6 +72,7 @@ from .tcb import (
     OPTION_QUICKACK,
     OPTION_RCVBUF,
     OPTION_SNDBUF,
+    FastOpenState,
     ListenQueues,
     Tcb,
     TcpLayer,
@@ -94,6 +96,48 @@ class Connection(Tcb):
     # OPEN ---------------------------------------------------------------------------------------
 
     def connect(self, destination: int, port: int) -> int:
+        error = self._open(destination, port)
+        if error:
+            return error
+        if self.fastopen_connect:
+            fast = FastOpenState()
+            self.fast = fast
+            if fastopen_client.is_usable(self, fast):
+                # Data will come: it goes with the SYN.
+                fast.deferred = True
+                return 0
+        self._first_syn(b"")
+        return 0
+
+    def connect_sending(self, destination: int, port: int, data: bytes) -> int:
+        error = self._open(destination, port)
+        if error:
+            return -error
+        return self._open_with(FastOpenState(), data)
+
+    def send_deferred(self, data: bytes) -> int:
+        return self._open_with(FastOpenState(), data)
+
+    def _open_with(self, fast: FastOpenState, data: bytes) -> int:
+        self.fast = fast
+        self._first_syn(data)
+        return fast.copied
+
+    def _first_syn(self, data: bytes) -> None:
+        self.layer.counters.active_opens += 1
+        flags = SYN
+        if self.layer.sysctl.tcp_ecn == 1:
+            flags |= ECE | CWR
+            self.options_on |= OPT_ECN
+        self.syn_at = self.clock.now
+        fast = self.fast
+        if fast is not None:
+            fastopen_client.send_syn(self, fast, data, flags)
+        else:
+            output.send_syn(self, flags)
+
+    def _open(self, destination: int, port: int) -> int:
+        """SYN-SENT, but for the SYN; 0 or an errno."""
         endpoint = self.endpoint
         state = endpoint.state
         if state in (SYN_SENT, SYN_RECV):
@@ -124,14 +168,8 @@ class Connection(Tcb):
         error = tables.connect_tcp(endpoint, local, destination, port)
         if error:
             return error
+        self.fast = None
         self._prepare_open(route.mtu)
-        layer.counters.active_opens += 1
-        flags = SYN
-        if layer.sysctl.tcp_ecn == 1:
-            flags |= ECE | CWR
-            self.options_on |= OPT_ECN
-        self.syn_at = self.clock.now
-        output.send_syn(self, flags)
         return 0
 
     def _prepare_open(self, mtu: int) -> None:
@@ -201,19 +239,26 @@ class Connection(Tcb):
         self.clear(self.layer.sysctl)
         self.window_clamp = clamp
         self.listening = ListenQueues(limit)
+        setting = self.layer.sysctl.tcp_fastopen
+        if setting & fastopen.SERVER and setting & fastopen.SERVER_ALL and self.fastopen_limit == 0:
+            self.fastopen_limit = limit
+            fastopen.choose_key(self.layer)
         return 0
 
     def accept(self) -> Tcb | None:
         queues = self.listening
         if queues is None or not queues.accept_queue:
             return None
-        return queues.accept_queue.pop(0)
+        child = queues.accept_queue.pop(0)
+        if child.opening is not None:
+            child.opening.accepted = True
+        return child
 
     # SEND ---------------------------------------------------------------------------------------
 
     def send(self, data: bytes, flags: int) -> int:
         state = self.endpoint.state
-        if not CAN_SEND >> state & 1:
+        if not CAN_SEND >> state & 1 and self.opening is None:
             if self.error:
                 return -self.take_error()
             if not HANDSHAKE >> state & 1:
@@ -299,18 +344,11 @@ class Connection(Tcb):
             self.notify(STATE_CHANGED)
             return error
         self.shut |= bits
-        if bits & SEND_SHUTDOWN and state in (ESTABLISHED, SYN_RECV, CLOSE_WAIT):
-            self._close_state()
+        # In SYN-RECEIVED the FIN waits for the handshake, as in Linux since 6.10.
+        if bits & SEND_SHUTDOWN and state in (ESTABLISHED, CLOSE_WAIT):
+            finish_sending(self)
         self.notify(STATE_CHANGED)
         return ENOTCONN if state == CLOSE else 0
-
-    def _close_state(self) -> None:
-        """Our side is done: go on to the state that says so, and send FIN."""
-        if self.endpoint.state == CLOSE_WAIT:
-            enter(self, LAST_ACK)
-        else:
-            enter(self, FIN_WAIT_1)
-        write.queue_fin(self)
 
     def close(self) -> None:
         endpoint = self.endpoint
@@ -337,7 +375,7 @@ class Connection(Tcb):
             elif state == SYN_SENT:
                 done(self)
             elif state in (ESTABLISHED, SYN_RECV, CLOSE_WAIT):
-                self._close_state()
+                finish_sending(self)
         self.orphan = True
         self.layer.orphans += 1
         state = endpoint.state

@@ -82,6 +82,14 @@ class TcpCounters:
         self.dsack_recv: int = 0
         self.dsack_ignored_old: int = 0
         self.ecn_ce_received: int = 0
+        self.fastopen_active: int = 0
+        self.fastopen_active_fail: int = 0
+        self.fastopen_passive: int = 0
+        self.fastopen_passive_fail: int = 0
+        self.fastopen_listen_overflow: int = 0
+        self.fastopen_cookie_reqd: int = 0
+        self.fastopen_blackhole: int = 0
+        self.fastopen_passive_alt_key: int = 0
 
     def items(self) -> list[tuple[str, int]]:
         """(name as ``nstat`` prints it, value) of all, in the order above."""
@@ -164,4 +172,12 @@ _NAMES: Final = (
     ("TcpExtTCPDSACKRecv", "dsack_recv"),
     ("TcpExtTCPDSACKIgnoredOld", "dsack_ignored_old"),
     ("TcpExtTCPEcnCeReceived", "ecn_ce_received"),
+    ("TcpExtTCPFastOpenActive", "fastopen_active"),
+    ("TcpExtTCPFastOpenActiveFail", "fastopen_active_fail"),
+    ("TcpExtTCPFastOpenPassive", "fastopen_passive"),
+    ("TcpExtTCPFastOpenPassiveFail", "fastopen_passive_fail"),
+    ("TcpExtTCPFastOpenListenOverflow", "fastopen_listen_overflow"),
+    ("TcpExtTCPFastOpenCookieReqd", "fastopen_cookie_reqd"),
+    ("TcpExtTCPFastOpenBlackhole", "fastopen_blackhole"),
+    ("TcpExtTCPFastOpenPassiveAltKey", "fastopen_passive_alt_key"),
 )

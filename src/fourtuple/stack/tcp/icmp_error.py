@@ -21,7 +21,7 @@ from . import output
 from .lifecycle import fail
 from .recovery import lower_mss_lost
 from .request import Request
-from .state import CLOSE, HANDSHAKE, LISTEN, MASK32, TIMEOUT_MIN, TIMER_RETRANSMIT
+from .state import CLOSE, HANDSHAKE, LISTEN, MASK32, SYN_SENT, TIMEOUT_MIN, TIMER_RETRANSMIT
 from .tcb import Tcb
 
 # The last codes of destination unreachable that are defined (RFC 1812 §5.2.7.1, RFC 4443 §3.1).
@@ -61,7 +61,9 @@ def connection_error(tcb: Tcb, error: IcmpError, quoted: int) -> None:
     if state in (LISTEN, CLOSE):
         return
     seq = tcb.snd_una + seq_diff(quoted, tcb.snd_una)
-    if not tcb.snd_una <= seq <= tcb.snd_nxt:
+    # Until the handshake is complete the SYN-ACK counts, which a request sends.
+    least = tcb.snd_una - 1 if tcb.opening is not None else tcb.snd_una
+    if not least <= seq <= tcb.snd_nxt:
         tcb.layer.counters.out_of_window_icmps += 1
         return
     unreachable = error.type == ICMP_UNREACHABLE
@@ -73,7 +75,8 @@ def connection_error(tcb: Tcb, error: IcmpError, quoted: int) -> None:
         return
     if unreachable and error.code in (UNREACHABLE_NET, UNREACHABLE_HOST):
         _revert_backoff(tcb, seq)
-    if HANDSHAKE >> state & 1:
+    opening = tcb.opening
+    if HANDSHAKE >> state & 1 and (opening is None or not opening.accepted):
         fail(tcb, number)
     elif tcb.recverr and not tcb.orphan:
         tcb.error = number
@@ -94,6 +97,9 @@ def _mtu_reduced(tcb: Tcb, mtu: int) -> None:
     if known >= tcb.path_mtu:
         return
     output.sync_mss(tcb, known)
+    if tcb.endpoint.state == SYN_SENT:
+        # The SYN sent again offers no more than the path takes (``tcp_advertise_mss``).
+        tcb.advmss = min(tcb.advmss, known - tcb.ip_header - 20)
     if tcb.packets_out:
         lower_mss_lost(tcb)
 

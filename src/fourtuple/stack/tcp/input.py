@@ -11,9 +11,12 @@ from ...wire.ip import IpPacket
 from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, TcpSegment
 from ..poll_bits import POLLOUT, POLLPRI, POLLWRNORM
-from . import chrono, options, output, receive, window, write
+from . import chrono, options, output, receive, rtt, window, write
 from .ack import ACK_GOOD, ACK_OLD, ACK_TOO_OLD, process
 from .challenge import rate_limited, send_challenge
+from .fastopen import disable
+from .fastopen_server import acknowledged, check_segment
+from .fin import fin_arrived, finish_sending
 from .lifecycle import (
     STATE_CHANGED,
     done,
@@ -50,7 +53,7 @@ from .state import (
     URG_NONE,
 )
 from .syn_sent import syn_sent
-from .tcb import Tcb
+from .tcb import PendingOpen, Tcb
 
 _PAWS_DAYS: Final = 24 * 86400 * SECOND
 """After so long an idle time ts_recent is not compared any more (RFC 7323 §5.5)."""
@@ -71,6 +74,9 @@ def segment_arrives(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:
     seq = tcb.rcv_nxt + seq_diff(segment.seq, tcb.rcv_nxt)
     end = seq + segment.seq_length()
     _read_timestamps(tcb, segment)
+    request = tcb.opening
+    if request is not None and not check_segment(tcb, request, packet, segment, seq, end):
+        return
     if not _check_sequence(tcb, segment, seq, end):
         return
     if not _check_reset(tcb, segment, seq):
@@ -187,6 +193,10 @@ def _check_reset(tcb: Tcb, segment: TcpSegment, seq: int) -> bool:
         if seq == right and right >= max([block[1] for block in tcb.sack_blocks]):
             reset_by_peer(tcb)
             return False
+    fast = tcb.fast
+    if fast is not None and fast.asked and tcb.data_segs_in == 0 and tcb.endpoint.state == ESTABLISHED:
+        # The data of the peer was swallowed on the way, and then a RST made up (RFC 7413 §6.3).
+        disable(tcb.layer)
     send_challenge(tcb)
     return False
 
@@ -252,6 +262,9 @@ def _update_ts_recent(tcb: Tcb, seq: int) -> None:
 
 def _establish(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end: int, ack: int) -> bool:
     """SYN-RECEIVED: an ACK of our SYN makes the connection; any other is answered with RST."""
+    request = tcb.opening
+    if request is not None:
+        return _establish_opened(tcb, request, packet, segment, seq, end, ack)
     if not tcb.snd_una < ack <= tcb.snd_nxt:
         tcb.layer.send_reset(packet, segment)
         return False
@@ -259,25 +272,59 @@ def _establish(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end: i
     process(tcb, seq, end, ack, segment, False)
     become_established(tcb, segment, seq)
     tcb.notify(STATE_CHANGED)
+    if tcb.shut & SEND_SHUTDOWN:
+        finish_sending(tcb)
     return True
 
 
-def become_established(tcb: Tcb, segment: TcpSegment, seq: int) -> None:
-    """SYN-RECEIVED is over: take the window, and prepare to carry data."""
-    tcb.copied_seq = tcb.rcv_nxt
+def _establish_opened(
+    tcb: Tcb, request: PendingOpen, packet: IpPacket, segment: TcpSegment, seq: int, end: int, ack: int
+) -> bool:
+    """The same for a connection that Fast Open opened: it may have carried data already."""
+    _update_ts_recent(tcb, seq)
+    if process(tcb, seq, end, ack, segment, False) != ACK_GOOD:
+        tcb.layer.send_reset(packet, segment)
+        return False
+    tcb.delivered += 1
+    if tcb.srtt == 0 and request.retransmissions == 0 and request.sent_at >= 0:
+        round_trip = max((tcb.clock.now - request.sent_at) // 1000, 1)
+        rtt.sample(tcb, round_trip)
+        rtt.note_min(tcb, round_trip)
+    acknowledged(tcb)
     enter(tcb, ESTABLISHED)
+    _take_first_window(tcb, segment, seq)
+    tcb.last_data_sent = tcb.clock.now
+    window.guess_segment_size(tcb)
+    output.rearm_rto(tcb)
+    tcb.notify(STATE_CHANGED)
+    if tcb.shut & SEND_SHUTDOWN:
+        finish_sending(tcb)
+    return True
+
+
+def _take_first_window(tcb: Tcb, segment: TcpSegment, seq: int) -> None:
     tcb.snd_wnd = segment.window << (0 if segment.flags & SYN else tcb.snd_wscale)
     tcb.snd_wl1 = seq
     tcb.max_window = max(tcb.max_window, tcb.snd_wnd)
     if tcb.options_on & OPT_TIMESTAMPS:
         tcb.advmss -= options.TIMESTAMPS_LENGTH
     output.sync_mss(tcb, tcb.path_mtu)
+
+
+def become_established(tcb: Tcb, segment: TcpSegment, seq: int) -> None:
+    """SYN-RECEIVED is over: take the window, and prepare to carry data."""
+    tcb.copied_seq = tcb.rcv_nxt
+    enter(tcb, ESTABLISHED)
+    _take_first_window(tcb, segment, seq)
     start_transfer(tcb)
     window.guess_segment_size(tcb)
 
 
 def _closing_acked(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end: int) -> bool:
     """The states after our close: is our FIN acknowledged?"""
+    if tcb.opening is not None:
+        acknowledged(tcb)
+        output.rearm_rto(tcb)
     if not tcb.fin_sent or tcb.snd_una != tcb.write_seq:
         return True
     state = tcb.endpoint.state
@@ -344,7 +391,10 @@ def _process_text(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end
         return True
     flags = segment.flags
     if flags & SYN:
-        # Only the SYN-ACK of a simultaneous open comes here; its SYN is known.
+        # Only the SYN-ACK of a simultaneous open comes here; its SYN is known, and reported as that.
+        tcb.layer.counters.delayed_ack_lost += 1
+        receive.set_dsack(tcb, seq, end)
+        receive.out_of_window(tcb)
         return True
     if tcb.endpoint.state != ESTABLISHED and tcb.shut & RCV_SHUTDOWN:
         fin = 1 if flags & FIN else 0
@@ -360,7 +410,7 @@ def _process_text(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end
     if tcb.options_on & OPT_ECN:
         _note_ecn(tcb, packet, segment)
     if receive.queue_data(tcb, seq, data, flags & FIN != 0, flags, segment.header_length()):
-        return _fin_arrived(tcb)
+        return fin_arrived(tcb)
     return True
 
 
@@ -384,31 +434,6 @@ def _note_ecn(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:
     elif tcb.options_on & OPT_ECN_SEEN:
         # Not ECN-capable after others were: a retransmission.
         output.enter_quick_ack(tcb, 2)
-
-
-def _fin_arrived(tcb: Tcb) -> bool:
-    """RFC 9293 §3.10.7.4 eighth: all up to FIN is here. Returns False if the connection is gone."""
-    tcb.rcv_nxt += 1
-    tcb.fin_received = True
-    tcb.ack_pending |= ACK_SCHEDULED
-    tcb.shut |= RCV_SHUTDOWN
-    tcb.done = True
-    state = tcb.endpoint.state
-    receive.drop_out_of_order(tcb)
-    if state in (ESTABLISHED, SYN_RECV):
-        enter(tcb, CLOSE_WAIT)
-        tcb.pingpong = True
-    elif state == FIN_WAIT_1:
-        # Both closed at once.
-        output.send_ack(tcb)
-        enter(tcb, CLOSING)
-    elif state == FIN_WAIT_2:
-        output.send_ack(tcb)
-        tcb.layer.enter_time_wait(tcb, TIME_WAIT, TIME_WAIT_LENGTH)
-        return False
-    if not tcb.orphan:
-        tcb.notify(STATE_CHANGED)
-    return True
 
 
 def _answer(tcb: Tcb) -> None:

@@ -8,6 +8,7 @@ from ..poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM
 from . import window
 from .congestion import RENO, set_state
 from .cubic import Cubic
+from .fastopen import watch_end
 from .receive import drop_out_of_order
 from .sentlist import purge
 from .state import (
@@ -93,6 +94,17 @@ def expand_sndbuf(tcb: Tcb) -> None:
         tcb.sndbuf_bytes = max(tcb.sndbuf_bytes, min(wanted, tcb.layer.sysctl.tcp_wmem[2]))
 
 
+def finish_opening(tcb: Tcb) -> None:
+    """A connection opened by Fast Open needs its request no more (``reqsk_fastopen_remove``)."""
+    request = tcb.opening
+    if request is None:
+        return
+    tcb.opening = None
+    queues = request.listener.listening
+    if queues is not None:
+        queues.fastopen_pending -= 1
+
+
 # Ending ---------------------------------------------------------------------------------------
 
 
@@ -114,6 +126,8 @@ def done(tcb: Tcb) -> None:
         tcb.layer.counters.attempt_fails += 1
     enter(tcb, CLOSE)
     stop_timers(tcb)
+    finish_opening(tcb)
+    watch_end(tcb)
     tcb.shut = BOTH_SHUTDOWN
     if tcb.orphan:
         destroy(tcb)

@@ -12,13 +12,14 @@ from ...wire.ip import IpPacket
 from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, TcpSegment
 from ..poll_bits import POLLIN, POLLRDNORM
-from . import cookies, output, rtt, window
+from . import cookies, window
+from .child import make_child
+from .fastopen_server import try_open
 from .input import segment_arrives
 from .isn import initial_sequence_number, timestamp_offset
 from .options import TIMESTAMPS_LENGTH
 from .request import Request
 from .state import (
-    CA_OPEN,
     CLOSE,
     MASK32,
     MAX_WSCALE,
@@ -28,7 +29,6 @@ from .state import (
     OPT_SACK,
     OPT_TIMESTAMPS,
     OPT_WSCALE,
-    SYN_RECV,
 )
 from .syn_sent import peer_mss
 from .tcb import Tcb
@@ -104,6 +104,12 @@ def _syn(listener: Tcb, packet: IpPacket, segment: TcpSegment, isn: int) -> None
     if cookie:
         counters.syncookies_sent += 1
     else:
+        child = try_open(request, packet, segment)
+        if child is not None:
+            request.send_syn_ack(False)
+            queues.accept_queue.append(child)
+            listener.notify(POLLIN | POLLRDNORM)
+            return
         request.enqueue()
     request.send_syn_ack(cookie)
 
@@ -127,6 +133,7 @@ def _make_request(listener: Tcb, packet: IpPacket, segment: TcpSegment) -> Reque
     endpoint.state = NEW_SYN_RECV
     request = Request(listener, endpoint)
     request.irs = segment.seq
+    request.rcv_nxt = segment.seq + 1
     request.peer_window = segment.window
     request.path_mtu = route.mtu
     request.advmss = advertised_mss(route.mtu, is_v4(packet.source), listener.user_mss)
@@ -198,6 +205,7 @@ def _cookie_returned(listener: Tcb, packet: IpPacket, segment: TcpSegment) -> bo
     if request is None:
         return True
     request.irs = irs
+    request.rcv_nxt = irs + 1
     request.iss = iss
     request.peer_mss = mss
     options = segment.options
@@ -336,82 +344,3 @@ def _complete(request: Request, packet: IpPacket, segment: TcpSegment) -> None:
     segment_arrives(child, packet, segment)
     if listener.endpoint.state != CLOSE:
         listener.notify(POLLIN | POLLRDNORM)
-
-
-def make_child(request: Request) -> Tcb:
-    """The connection a request becomes, in SYN-RECEIVED with our SYN still unacknowledged."""
-    listener = request.listener
-    layer = listener.layer
-    endpoint = request.endpoint
-    endpoint.state = SYN_RECV
-    child = layer.create(endpoint, None)
-    inherit(child, listener)
-    layer.tables.insert_established(endpoint)
-    agreed = request.options_on
-    child.options_on = agreed
-    child.ip_header = 20 if is_v4(endpoint.peer) else 40
-    child.iss = request.iss
-    child.snd_una = request.iss
-    child.snd_nxt = request.iss + 1
-    child.snd_up = request.iss
-    child.snd_sml = request.iss
-    child.write_seq = request.iss + 1
-    child.pushed_seq = request.iss + 1
-    child.irs = request.irs
-    child.rcv_nxt = request.irs + 1
-    child.rcv_wup = child.rcv_nxt
-    child.copied_seq = child.rcv_nxt
-    child.snd_wl1 = request.irs
-    child.snd_wnd = request.peer_window
-    child.max_window = request.peer_window
-    child.snd_wscale = request.snd_wscale
-    child.rcv_wscale = request.rcv_wscale
-    child.rcv_wnd = request.rcv_wnd
-    child.rcv_ssthresh = request.rcv_wnd
-    child.window_clamp = request.window_clamp
-    if not agreed & OPT_WSCALE:
-        child.window_clamp = min(child.window_clamp or 65535, 65535)
-    child.mss_clamp = request.peer_mss
-    child.advmss = request.advmss
-    child.path_mtu = request.path_mtu
-    if agreed & OPT_TIMESTAMPS:
-        child.header_extra = TIMESTAMPS_LENGTH
-        child.ts_offset = request.ts_offset
-        child.ts_recent = request.ts_recent
-        child.ts_recent_at = layer.clock.now
-    output.sync_mss(child, child.path_mtu)
-    child.total_retrans = request.retransmissions
-    child.syn_at = max(request.sent_at, 0)
-    child.tos = request.tos
-    if request.retransmissions == 0 and request.sent_at >= 0:
-        sample = max((layer.clock.now - request.sent_at) // 1000, 1)
-        rtt.sample(child, sample)
-        rtt.note_min(child, sample)
-    child.ca_state = CA_OPEN
-    return child
-
-
-def inherit(child: Tcb, listener: Tcb) -> None:
-    """Socket options an accepted connection takes over from its listener."""
-    child.congestion_name = listener.congestion_name
-    child.nagle = listener.nagle
-    child.keepalive_on = listener.keepalive_on
-    child.keepidle = listener.keepidle
-    child.keepintvl = listener.keepintvl
-    child.keepcnt = listener.keepcnt
-    child.linger = listener.linger
-    child.linger2 = listener.linger2
-    child.sndbuf_bytes = listener.sndbuf_bytes
-    child.sndbuf_locked = listener.sndbuf_locked
-    child.rcvbuf_bytes = listener.rcvbuf_bytes
-    child.rcvbuf_locked = listener.rcvbuf_locked
-    child.rcvlowat = listener.rcvlowat
-    child.notsent_lowat = listener.notsent_lowat
-    child.user_mss = listener.user_mss
-    child.user_timeout = listener.user_timeout
-    child.syncnt = listener.syncnt
-    child.ttl = listener.ttl
-    child.urg_inline = listener.urg_inline
-    child.pmtu_discovery = listener.pmtu_discovery
-    child.recverr = listener.recverr
-    child.pingpong = listener.pingpong

@@ -33,6 +33,12 @@ def offer(tcb: Tcb) -> TcpOptions:
         options.sack_permitted = True
     if tcb.options_on & OPT_WSCALE:
         options.wscale = tcb.rcv_wscale
+    fast = tcb.fast
+    if fast is not None and fast.cookie is not None:
+        options.fastopen = fast.cookie
+        options.fastopen_exp = fast.exp
+        fast.asked = True
+        fast.asked_exp = fast.exp
     return options
 
 

@@ -225,6 +225,9 @@ def rto_left(tcb: Tcb) -> int:
 
 def rearm_rto(tcb: Tcb) -> None:
     """Set the retransmission timeout anew (RFC 6298 §5.1, §5.2, §5.3)."""
+    if tcb.opening is not None:
+        # The timer is the SYN-ACK's.
+        return
     if tcb.packets_out == 0:
         tcb.clear_retransmit()
         return
@@ -242,6 +245,7 @@ def schedule_loss_probe(tcb: Tcb) -> bool:
         or not tcb.options_on & OPT_SACK
         or tcb.layer.sysctl.tcp_early_retrans < 3
         or (tcb.ca_state != CA_OPEN and tcb.ca_state != CA_CWR)
+        or tcb.opening is not None
     ):
         return False
     if tcb.srtt:

@@ -147,14 +147,22 @@ def _mark_all_lost(tcb: Tcb) -> None:
 def lower_mss_lost(tcb: Tcb) -> None:
     """The path takes only smaller segments: what was sent larger is lost, but not by congestion."""
     before = tcb.lost_out
+    # A SYN with data is two records, of which the first holds none: both are lost.
+    fast = tcb.fast
+    largest = -1 if fast is not None and fast.syn_data and tcb.endpoint.state == SYN_SENT else tcb.mss
     for index in range(tcb.rtx_head, len(tcb.rtx)):
         sent = tcb.rtx[index]
-        if len(sent.data) > tcb.mss:
+        if len(sent.data) > largest:
             mark_lost(tcb, sent)
     if tcb.lost_out == before:
         return
     if not uses_sack(tcb):
         limit_duplicates(tcb)
+    retransmit_without_congestion(tcb)
+
+
+def retransmit_without_congestion(tcb: Tcb) -> None:
+    """Send again what is marked lost, though not by congestion: the window stays as it is."""
     if tcb.ca_state != CA_LOSS:
         tcb.high_seq = tcb.snd_nxt
         tcb.ssthresh = current_ssthresh(tcb)
@@ -250,7 +258,7 @@ def _must_stay(tcb: Tcb) -> bool:
     return False
 
 
-def _try_undo_recovery(tcb: Tcb) -> bool:
+def undo_if_spurious(tcb: Tcb) -> bool:
     """All of the episode is acknowledged; True if the state has to be kept for now."""
     counters = tcb.layer.counters
     if _may_undo(tcb):
@@ -387,7 +395,7 @@ def react(tcb: Tcb, state: AckState) -> None:
         elif tcb.ca_state == CA_RECOVERY:
             if not uses_sack(tcb):
                 tcb.sacked_out = 0
-            if _try_undo_recovery(tcb):
+            if undo_if_spurious(tcb):
                 return
             end_reduction(tcb)
     entered = False
@@ -457,7 +465,7 @@ def _in_loss(tcb: Tcb, state: AckState) -> None:
                 return
             tcb.frto = False
     if recovered:
-        _try_undo_recovery(tcb)
+        undo_if_spurious(tcb)
         return
     if not uses_sack(tcb):
         if tcb.snd_nxt > tcb.high_seq and state.duplicates:

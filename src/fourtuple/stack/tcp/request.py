@@ -6,51 +6,41 @@ handshake's last ACK arrives (Linux's NEW_SYN_RECV).
 
 from __future__ import annotations
 
-from ...clock.timers import Timer
 from ...ports.endpoint import Endpoint
 from ...wire.ip import PROTOCOL_TCP
 from ...wire.tcp import ACK, ECE, SYN, TcpSegment
 from ...wire.tcp_options import TcpOptions
 from . import cookies
 from .state import MASK32, MS, OPT_ECN, OPT_SACK, OPT_TIMESTAMPS, OPT_WSCALE, RTO_INITIAL
-from .tcb import Tcb
+from .tcb import PendingOpen, Tcb
 
 
-class Request(Timer):
+class Request(PendingOpen):
     """What has to be known until the handshake is complete; its own SYN-ACK timer."""
 
     __slots__ = (
         "acked",
         "advmss",
+        "cookie",
+        "cookie_exp",
         "endpoint",
-        "irs",
-        "iss",
         "last_oow_ack",
-        "listener",
         "options_on",
         "path_mtu",
         "peer_mss",
         "peer_window",
-        "rcv_wnd",
         "rcv_wscale",
-        "retransmissions",
-        "sent_at",
         "serial",
         "snd_wscale",
-        "timeouts",
         "tos",
         "ts_offset",
-        "ts_recent",
         "window_clamp",
     )
 
     def __init__(self, listener: Tcb, endpoint: Endpoint) -> None:
-        super().__init__(listener.layer.clock)
-        self.listener = listener
+        super().__init__(listener)
         self.endpoint = endpoint
         self.serial: int = 0
-        self.irs: int = 0
-        self.iss: int = 0
         self.options_on: int = 0
         self.peer_mss: int = 536
         self.peer_window: int = 0
@@ -58,16 +48,14 @@ class Request(Timer):
         self.path_mtu: int = 0
         self.snd_wscale: int = 0
         self.rcv_wscale: int = 0
-        self.rcv_wnd: int = 0
         self.window_clamp: int = 0
-        self.ts_recent: int = 0
         self.ts_offset: int = 0
-        self.timeouts: int = 0
-        self.retransmissions: int = 0
+        self.cookie: bytes | None = None
+        """Fast Open cookie of the first SYN-ACK, None: it carries none."""
+        self.cookie_exp: bool = False
         self.tos: int = 0
         self.acked: bool = False
         """The handshake is complete but for TCP_DEFER_ACCEPT or a full accept queue."""
-        self.sent_at: int = 0
         self.last_oow_ack: int = -1
 
     def enqueue(self) -> None:
@@ -113,6 +101,10 @@ class Request(Timer):
             options.sack_permitted = True
         if agreed & OPT_WSCALE:
             options.wscale = self.rcv_wscale
+        if self.cookie is not None:
+            options.fastopen = self.cookie
+            options.fastopen_exp = self.cookie_exp
+            self.cookie = None
         flags = SYN | ACK
         if agreed & OPT_ECN:
             flags |= ECE
@@ -136,7 +128,7 @@ class Request(Timer):
             endpoint.local_port,
             endpoint.peer_port,
             seq & MASK32,
-            (self.irs + 1) & MASK32,
+            self.rcv_nxt & MASK32,
             flags,
             min(window, 65535),
             b"",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..poll_bits import (
     POLLERR,
     POLLHUP,
@@ -30,6 +32,10 @@ from .tcb import (
     Tcb,
 )
 
+_SYN_DATA: Final = 32
+_FASTOPEN_CHILD: Final = 128
+"""Bits of tcpi_options beside those agreed on."""
+
 
 def poll(tcb: Tcb) -> int:
     """The POLL* bits, by the rules of ``tcp_poll``."""
@@ -43,7 +49,8 @@ def poll(tcb: Tcb) -> int:
         mask = POLLHUP
     if shut & RCV_SHUTDOWN:
         mask |= POLLIN | POLLRDNORM | POLLRDHUP
-    if not HANDSHAKE >> state & 1:
+    fast = tcb.fast
+    if not HANDSHAKE >> state & 1 or tcb.opening is not None:
         target = min(tcb.rcvlowat, tcb.rcvbuf_bytes >> 1)
         if tcb.urg_state != URG_NONE and not tcb.urg_inline and tcb.rcv_up == tcb.copied_seq:
             target += 1
@@ -56,6 +63,9 @@ def poll(tcb: Tcb) -> int:
             tcb.no_space = True
         if tcb.urg_state == URG_HERE:
             mask |= POLLPRI
+    elif fast is not None and fast.deferred:
+        # The first write opens the connection.
+        mask |= POLLOUT | POLLWRNORM
     if tcb.error:
         mask |= POLLERR
     return mask
@@ -93,6 +103,11 @@ def info(tcb: Tcb) -> TcpInfo:
     info.probes = tcb.probes_out
     info.backoff = tcb.backoff
     info.options = tcb.options_on
+    if tcb.syn_data_acked:
+        info.options |= _SYN_DATA
+    if tcb.fastopen_child:
+        info.options |= _FASTOPEN_CHILD
+    info.fastopen_client_fail = tcb.fastopen_failure
     info.snd_wscale = tcb.snd_wscale
     info.rcv_wscale = tcb.rcv_wscale
     info.rto = tcb.rto // 1000

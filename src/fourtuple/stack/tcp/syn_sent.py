@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ...wire.ip import IpPacket
+from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, RST, SYN, TcpSegment
 from . import options, output, window, write
 from .ack import process
+from .fastopen_client import syn_ack_arrived
 from .lifecycle import (
     STATE_CHANGED,
     enter,
@@ -40,8 +42,9 @@ def syn_sent(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:
         tcb.ts_val = offered.ts_val
         tcb.ts_ecr = offered.ts_ecr
     # First, ACK.
+    ack = tcb.snd_una + seq_diff(segment.ack, tcb.snd_una)
     if flags & ACK:
-        if segment.ack != tcb.snd_nxt & MASK32:
+        if not tcb.snd_una < ack <= tcb.snd_nxt:
             if tcb.retransmits == 0:
                 # The answer to an earlier incarnation: once it is reset, try again at once.
                 tcb.set_retransmit(TIMER_RETRANSMIT, TIMEOUT_MIN)
@@ -66,7 +69,7 @@ def syn_sent(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:
     tcb.copied_seq = tcb.rcv_nxt
     tcb.snd_wl1 = segment.seq
     if flags & ACK:
-        _syn_acked(tcb, segment)
+        _syn_acked(tcb, segment, ack)
     else:
         _simultaneous_open(tcb, segment)
 
@@ -116,21 +119,26 @@ def peer_mss(user_mss: int, offered: int) -> int:
     return mss
 
 
-def _syn_acked(tcb: Tcb, segment: TcpSegment) -> None:
+def _syn_acked(tcb: Tcb, segment: TcpSegment, ack: int) -> None:
     """Our SYN is acknowledged by a SYN: ESTABLISHED."""
     tcb.snd_wnd = segment.window
     tcb.max_window = segment.window
     seq = segment.seq
-    process(tcb, seq, seq + 1, tcb.snd_nxt, segment, False)
+    process(tcb, seq, seq + 1, ack, segment, False)
     output.sync_mss(tcb, tcb.path_mtu)
     window.guess_segment_size(tcb)
     if tcb.options_on & OPT_TIMESTAMPS:
         tcb.advmss -= options.TIMESTAMPS_LENGTH
     enter(tcb, ESTABLISHED)
     start_transfer(tcb)
+    fast = tcb.fast
+    resent = fast is not None and syn_ack_arrived(tcb, fast, segment)
     if not tcb.orphan:
         tcb.notify(STATE_CHANGED)
-    if tcb.defer_accept or tcb.pingpong:
+    if resent:
+        # What went out again acknowledges the SYN.
+        pass
+    elif tcb.write_pending or tcb.defer_accept or tcb.pingpong:
         # Save one ACK: data will follow soon.
         tcb.ack_pending |= ACK_SCHEDULED
         output.enter_quick_ack(tcb, MAX_QUICKACKS)

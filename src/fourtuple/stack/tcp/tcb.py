@@ -11,6 +11,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
+from ...clock.timers import Timer
 from ...ports.endpoint import Endpoint
 from ...ports.tables import PortTables
 from ...wire.ip import IpPacket
@@ -19,6 +20,7 @@ from ..base import IpLayer, SocketEvents
 from ..sysctl import Sysctl
 from .counters import TcpCounters
 from .info import TcpInfo
+from .metrics import MetricsCache
 from .state import NAGLE_CORK, NAGLE_OFF, NAGLE_PUSH
 from .variables import Variables
 
@@ -33,7 +35,15 @@ OPTION_QUICKACK: Final = 5
 class ListenQueues:
     """What a listening socket keeps: connections being opened, and opened ones to accept."""
 
-    __slots__ = ("accept_queue", "limit", "overflow_at", "requests", "young")
+    __slots__ = (
+        "accept_queue",
+        "fastopen_pending",
+        "fastopen_resets",
+        "limit",
+        "overflow_at",
+        "requests",
+        "young",
+    )
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -45,6 +55,46 @@ class ListenQueues:
         """Requests whose SYN-ACK was not yet sent again."""
         self.overflow_at: int = -1
         """Time the SYN queue was last found full, -1 never: since then cookies may return."""
+        self.fastopen_pending: int = 0
+        """Connections opened by the data of a SYN whose handshake is not complete."""
+        self.fastopen_resets: list[int] = []
+        """When those of them that were reset cease to count, in ns."""
+
+
+class FastOpenState:
+    """Fast Open at the opening end (RFC 7413 §4.1.3)."""
+
+    __slots__ = (
+        "asked",
+        "asked_exp",
+        "cookie",
+        "copied",
+        "deferred",
+        "exp",
+        "mss",
+        "on_trial",
+        "syn_data",
+    )
+
+    def __init__(self) -> None:
+        self.cookie: bytes | None = None
+        """What the next SYN's option holds, ``b""`` a request, None: it has no such option."""
+        self.exp: bool = False
+        """In the experimental option."""
+        self.mss: int = 0
+        """The peer's MSS as the last connection learnt it, 0 unknown."""
+        self.deferred: bool = False
+        """TCP_FASTOPEN_CONNECT: connect() was called, and the SYN waits for data."""
+        self.asked: bool = False
+        """A SYN with the option was sent …"""
+        self.asked_exp: bool = False
+        """… the experimental one."""
+        self.syn_data: bool = False
+        """A SYN with data was sent."""
+        self.copied: int = 0
+        """Bytes of data in it."""
+        self.on_trial: bool = False
+        """The first after Fast Open rested: data that comes through ends the doubts."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -89,6 +139,10 @@ class TcpLayer:
         self.challenge_second: int = -1
         """Second for which ``challenge_left`` counts."""
         self.challenge_left: int = 0
+        self.metrics = MetricsCache()
+        self.fastopen_disabled_at: int = 0
+        self.fastopen_disabled_times: int = 0
+        """How often in a row Fast Open was found to be swallowed, see fastopen.py."""
         self.orphans: int = 0
         self.time_waits: int = 0
         self.serial: int = 0
@@ -117,7 +171,7 @@ class Tcb(Variables):
     none blocks. Readiness is reported through ``events``.
     """
 
-    __slots__ = ("cc", "endpoint", "events", "layer", "listening")
+    __slots__ = ("cc", "endpoint", "events", "fast", "layer", "listening", "opening")
 
     def __init__(self, layer: TcpLayer, endpoint: Endpoint, events: SocketEvents | None) -> None:
         super().__init__(layer.clock, layer.sysctl)
@@ -126,6 +180,10 @@ class Tcb(Variables):
         self.events: SocketEvents | None = events
         self.cc: CongestionControl = NO_CONGESTION_CONTROL
         self.listening: ListenQueues | None = None
+        self.fast: FastOpenState | None = None
+        """Of a connection opened with Fast Open from this end."""
+        self.opening: PendingOpen | None = None
+        """Of one opened from the other end by Fast Open, until the handshake is complete."""
 
     def notify(self, mask: int) -> None:
         """Tell the socket that these POLL* bits may have changed."""
@@ -227,6 +285,17 @@ class Tcb(Variables):
         """
         raise NotImplementedError
 
+    def connect_sending(self, destination: int, port: int, data: bytes) -> int:
+        """MSG_FASTOPEN: open actively with as much of ``data`` in the SYN as may be (RFC 7413).
+
+        Returns the bytes taken, or a negative errno as :meth:`connect`.
+        """
+        raise NotImplementedError
+
+    def send_deferred(self, data: bytes) -> int:
+        """The first data after a connect() that TCP_FASTOPEN_CONNECT put off; as connect_sending()."""
+        raise NotImplementedError
+
     def listen(self, backlog: int) -> int:
         """Open passively, or change the backlog. EADDRINUSE, EINVAL if connected."""
         raise NotImplementedError
@@ -299,6 +368,51 @@ class Tcb(Variables):
 
     def info(self) -> TcpInfo:
         """TCP_INFO."""
+        raise NotImplementedError
+
+
+class PendingOpen(Timer):
+    """A handshake at a listener: what its connection still needs of it. :mod:`.request` has the rest."""
+
+    __slots__ = (
+        "accepted",
+        "irs",
+        "iss",
+        "listener",
+        "rcv_nxt",
+        "rcv_wnd",
+        "retransmissions",
+        "sent_at",
+        "timeouts",
+        "ts_recent",
+    )
+
+    def __init__(self, listener: Tcb) -> None:
+        super().__init__(listener.layer.clock)
+        self.listener = listener
+        self.irs: int = 0
+        self.iss: int = 0
+        self.rcv_nxt: int = 0
+        """What the SYN-ACK acknowledges: the SYN, and its data if that was taken."""
+        self.rcv_wnd: int = 0
+        self.ts_recent: int = 0
+        self.timeouts: int = 0
+        self.retransmissions: int = 0
+        self.sent_at: int = 0
+        """Time the SYN-ACK was sent."""
+        self.accepted: bool = False
+        """The connection was taken off the accept queue before the handshake was complete."""
+
+    def retransmit(self) -> None:
+        """Send the SYN-ACK again."""
+        raise NotImplementedError
+
+    def send_ack(self) -> None:
+        """Answer what is out of the window."""
+        raise NotImplementedError
+
+    def is_rate_limited(self) -> bool:
+        """At most one answer per tcp_invalid_ratelimit to what is out of order here."""
         raise NotImplementedError
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from . import rack, rtt
+from .fastopen import watch_timeouts
+from .fastopen_server import syn_ack_timeout
 from .lifecycle import done, fin_timeout, give_up, keepalive_idle
 from .output import (
     rearm_rto,
@@ -137,6 +139,7 @@ def _write_timed_out(tcb: Tcb) -> bool:
         expired_now = timed_out(tcb, retries, tcb.user_timeout)
     if not expired_now and tcb.user_timeout and HANDSHAKE >> tcb.endpoint.state & 1:
         expired_now = timed_out(tcb, 0, tcb.user_timeout)
+    watch_timeouts(tcb, expired_now)
     if expired_now:
         give_up(tcb)
     return expired_now
@@ -144,6 +147,10 @@ def _write_timed_out(tcb: Tcb) -> bool:
 
 def retransmission_timeout(tcb: Tcb) -> None:
     """RFC 6298 §5.4 to §5.7, RFC 5681 §3.1."""
+    request = tcb.opening
+    if request is not None:
+        syn_ack_timeout(tcb, request)
+        return
     if tcb.packets_out == 0:
         return
     state = tcb.endpoint.state

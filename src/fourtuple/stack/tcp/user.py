@@ -21,6 +21,10 @@ class UserSettings(Timer):
         "congestion_name",
         "defer_accept",
         "destroyed",
+        "fastopen_connect",
+        "fastopen_keys",
+        "fastopen_limit",
+        "fastopen_no_cookie",
         "keepalive_on",
         "keepcnt",
         "keepidle",
@@ -74,6 +78,14 @@ class UserSettings(Timer):
         """TCP_SYNCNT, 0: the sysctl."""
         self.defer_accept: int = 0
         """TCP_DEFER_ACCEPT as the number of SYN-ACK retransmissions, 0 off."""
+        self.fastopen_connect: bool = False
+        """TCP_FASTOPEN_CONNECT."""
+        self.fastopen_no_cookie: bool = False
+        """TCP_FASTOPEN_NO_COOKIE."""
+        self.fastopen_limit: int = 0
+        """TCP_FASTOPEN of a listener: connections that may be unfinished, 0: no Fast Open."""
+        self.fastopen_keys: list[bytes] = []
+        """TCP_FASTOPEN_KEY, the key in use first; none: the host's."""
         self.tos: int = 0
         self.ttl: int = 0
         """0: the host's default."""

@@ -69,6 +69,8 @@ class Variables(UserSettings):
         "ecn_demand_cwr",
         "ecn_queue_cwr",
         "error",
+        "fastopen_child",
+        "fastopen_failure",
         "fin_queued",
         "fin_received",
         "fin_sent",
@@ -173,6 +175,7 @@ class Variables(UserSettings):
         "srtt",
         "ssthresh",
         "syn_at",
+        "syn_data_acked",
         "tlp_high_seq",
         "tlp_retransmitted",
         "total_retrans",
@@ -192,6 +195,7 @@ class Variables(UserSettings):
         "urg_state",
         "usage_seq",
         "window_clamp",
+        "write_pending",
         "write_seq",
     )
 
@@ -408,6 +412,13 @@ class Variables(UserSettings):
         self.probes_out: int = 0
         self.probes_at: int = -1
 
+        # Fast Open (RFC 7413).
+        self.syn_data_acked: bool = False
+        """Data in the SYN was taken, by the peer or by us."""
+        self.fastopen_child: bool = False
+        self.fastopen_failure: int = 0
+        """Why no data went in the SYN, see fastopen.py."""
+
         # How it stands with the user.
         self.shut: int = 0
         """RCV_SHUTDOWN and SEND_SHUTDOWN bits."""
@@ -417,6 +428,8 @@ class Variables(UserSettings):
         """An ICMP error that becomes the reason if the connection times out."""
         self.done: bool = False
         """No more data will be read after what is queued (SOCK_DONE)."""
+        self.write_pending: bool = False
+        """A writer waits for the connection with data in hand: the handshake's last ACK can ride on it."""
         self.no_space: bool = False
         """A writer found the buffer full and wants to know when there is room."""
 
