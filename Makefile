@@ -11,10 +11,12 @@ export FOURTUPLE_COMPILE ?= auto
 # Coverage below this is a suite that has lost its grip.
 COVERAGE_FLOOR := 80
 
-# CI runs the slow suites as well.
+# CI runs the slow suites as well, and the programs of tests/programs with all their libraries.
 ifdef CI
 PYTEST_MARKS :=
+GROUPS := programs
 else
+GROUPS :=
 PYTEST_MARKS := -m "not slow"
 endif
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal -q $(PYTEST_MARKS)
@@ -23,15 +25,16 @@ ROOMS := wire clock ports stack kernel network
 HOT_SOURCES := $(shell find $(addprefix src/fourtuple/,$(ROOMS)) -name '*.py')
 BUILD_SOURCES := pyproject.toml setup.py $(wildcard build_backend/*.py)
 INSTALLED := $(VENV)/.installed-$(FOURTUPLE_COMPILE)
-DEV := $(VENV)/.dev
+DEV := $(VENV)/.dev$(addprefix -,$(CI))
 
-.PHONY: help demo test build dev lint types test-interpreted test-compiled test-no-compiler bench clean distclean
+.PHONY: help demo test build dev programs lint types test-interpreted test-compiled test-no-compiler bench clean distclean
 
 help:
 	@echo "make demo              install into .venv and show two programs talking TCP"
 	@echo "make test              lint, types, the suite interpreted (with coverage), compiled, and with no compiler"
 	@echo "make bench             performance beside the Linux loopback, as ratios (table and JSON)"
 	@echo "make dev               install with what tests need"
+	@echo "make programs          the libraries that tests/programs uses, which CI always installs"
 	@echo "make lint | types      one check"
 	@echo "make test-interpreted | test-compiled | test-no-compiler"
 	@echo "make clean             remove built files, compiled modules included"
@@ -45,6 +48,10 @@ test: lint types test-interpreted test-compiled test-no-compiler
 build: $(INSTALLED)
 
 dev: $(INSTALLED) $(DEV)
+
+programs: $(DEV)
+	$(BIN)/python scripts/dev_requirements.py programs > build/programs-requirements.txt
+	$(PIP) install --quiet -r build/programs-requirements.txt
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"fourtuple needs python 3.11 or later, {sys.executable} is {sys.version.split()[0]}; try make PYTHON=python3.13")'
@@ -61,7 +68,7 @@ $(INSTALLED): $(BIN)/python $(BUILD_SOURCES) $(HOT_SOURCES)
 	@$(BIN)/fourtuple --version
 
 $(DEV): $(BIN)/python pyproject.toml
-	@mkdir -p build && $(BIN)/python scripts/dev_requirements.py > build/dev-requirements.txt
+	@mkdir -p build && $(BIN)/python scripts/dev_requirements.py $(GROUPS) > build/dev-requirements.txt
 	$(PIP) install --quiet -r build/dev-requirements.txt
 	@touch $@
 

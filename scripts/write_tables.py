@@ -1,11 +1,13 @@
 """Write the tables of docs/ that come from the code: ``python scripts/write_tables.py``."""
 
 import errno
+import sys
 from pathlib import Path
 
 from fourtuple.kernel.sockopt import OPTIONS
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 LEVELS = {1: "SOL_SOCKET", 0: "IPPROTO_IP", 41: "IPPROTO_IPV6", 6: "IPPROTO_TCP", 17: "IPPROTO_UDP"}
 STATUS = {
     "implemented": "implemented",
@@ -37,6 +39,15 @@ def socket_options() -> str:
     return "\n".join(lines) + "\n"
 
 
+def libraries() -> str:
+    """The libraries that tests/programs runs, and what is known of each, as Markdown."""
+    sys.path.insert(0, str(ROOT / "tests" / "programs"))
+    import catalogue
+
+    return catalogue.table()
+
+
 if __name__ == "__main__":
     DOCS.mkdir(exist_ok=True)
     (DOCS / "socket-options.md").write_text(socket_options())
+    (DOCS / "libraries.md").write_text(libraries())

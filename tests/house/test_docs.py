@@ -2,14 +2,29 @@
 
 import importlib.util
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_table_of_socket_options_is_the_kernels() -> None:
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
     spec = importlib.util.spec_from_file_location("write_tables", ROOT / "scripts" / "write_tables.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs" / "socket-options.md").read_text() == module.socket_options()
+    return module
+
+
+def test_the_table_of_socket_options_is_the_kernels(tables: ModuleType) -> None:
+    assert (ROOT / "docs" / "socket-options.md").read_text() == tables.socket_options()
+
+
+def test_the_table_of_libraries_is_that_of_the_program_tests(tables: ModuleType) -> None:
+    assert (ROOT / "docs" / "libraries.md").read_text() == tables.libraries()
+    folders = {path.parent.name for path in (ROOT / "tests" / "programs").glob("*/client.py")}
+    catalogue = tables.libraries.__globals__["sys"].modules["catalogue"]
+    assert folders == {case.folder for case in catalogue.CASES}

@@ -2,7 +2,8 @@
 
 ``sys.argv``, ``sys.path``, the standard streams, ``__main__``, the program's own modules,
 ``os.environ``, the working directory and the globals of ``threading`` are swapped when the scheduler
-turns from one process to another; asyncio's running loop when it turns from one thread to another.
+turns from one process to another; asyncio's running loop and the hooks of asynchronous generators when
+it turns from one thread to another.
 Modules of the standard library and of site-packages stay shared by all processes.
 """
 
@@ -57,6 +58,7 @@ _THREADING_NAMES: Final = tuple(
     )
     if name in threading.__dict__
 )
+_NO_HOOKS: Final = (None, None)
 _EXECUTOR_NAMES: Final = ("_shutdown", "_threads_queues")
 _LOGGING_NAMES: Final = ("_handlerList", "_handlers", "_startTime")
 _WARNINGS_NAMES: Final = ("filters", "showwarning", "_showwarnmsg_impl")
@@ -233,6 +235,8 @@ _threading: Final = threading.__dict__
 _warnings: Final = warnings.__dict__
 _logging: Final = logging.__dict__
 _executors: Final = concurrent.futures.thread.__dict__
+_get_hooks: Final[Callable[[], tuple[Any, Any]]] = sys.get_asyncgen_hooks
+_set_hooks: Final[Callable[[Any, Any], None]] = sys.set_asyncgen_hooks
 _real_chdir: Final[Callable[[Any], None]] = os.chdir
 _real_getcwd: Final[Callable[[], str]] = os.getcwd
 
@@ -250,6 +254,7 @@ class Interpreter:
         self._get_loop: Callable[[], object] | None = None
         self._set_loop: Callable[[object], None] | None = None
         self._outer_loop: object = None
+        self._outer_hooks: tuple[Any, Any] = _NO_HOOKS
 
     def begin(self) -> None:
         """What is installed now is the outside's view."""
@@ -264,6 +269,7 @@ class Interpreter:
         if thread is old:
             return
         self._swap_loop(old, thread)
+        self._swap_hooks(old, thread)
         view = self.outer if thread is None else thread.state.view
         if view is not self.view:
             self._turn(self.view, view)
@@ -287,6 +293,17 @@ class Interpreter:
         wanted = self._outer_loop if new is None else new.running_loop
         if wanted is not loop:
             self._set_loop(wanted)
+
+    def _swap_hooks(self, old: SimThread | None, new: SimThread | None) -> None:
+        """Asynchronous generators are finalized by the loop of the thread that first ran them."""
+        hooks = _get_hooks()
+        if old is None:
+            self._outer_hooks = hooks
+        else:
+            old.asyncgen_hooks = hooks
+        wanted = self._outer_hooks if new is None else new.asyncgen_hooks
+        if wanted != hooks:
+            _set_hooks(*wanted)
 
     def _turn(self, old: View, new: View) -> None:
         modules = sys.modules

@@ -64,6 +64,7 @@ class SimThread(greenlet):
         """The virtual time of its last turn, and how many it has had then."""
         self.turns = 0
         self.running_loop: object = None
+        self.asyncgen_hooks: tuple[object, object] = (None, None)
         self.waker: Waiter = _Waker(self)
         self.deadline: Timer = _Deadline(scheduler.clock, self)
         self._target = target

@@ -1,0 +1,136 @@
+"""The program tests: which libraries each uses, and what docs/libraries.md says of them.
+
+A case is a folder here with ``server.py`` and ``client.py``, written as a user of the libraries writes
+them, and ``expected.txt``, what the client prints. pyproject's group ``programs`` pins the versions.
+"""
+
+import importlib.metadata
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+WORKS = "works"
+NOTE = "works, with a note"
+REFUSED = "does not"
+
+CRYPTOGRAPHY = (
+    "keys come from OpenSSL inside `cryptography`, so bytes on the wire, and the digest, are not the seed's"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A server and a client on different hosts."""
+
+    folder: str
+    title: str
+    libraries: tuple[str, ...] = ()
+    """Names of distributions; none for what the standard library has."""
+    isolate: tuple[str, ...] = ()
+    """Packages of which each process needs its own."""
+    note: str = ""
+    digest: bool = True
+    """Whether two runs with one seed have one digest; the note says why not."""
+
+    @property
+    def verdict(self) -> str:
+        return NOTE if self.note or self.isolate else WORKS
+
+
+CASES = (
+    Case("http_server", "http.server, urllib.request, ThreadPoolExecutor"),
+    Case("xmlrpc", "xmlrpc.server, xmlrpc.client"),
+    Case("smtp", "aiosmtpd, smtplib", ("aiosmtpd",)),
+    Case(
+        "requests_flask", "Flask (werkzeug), requests (urllib3)", ("flask", "werkzeug", "requests", "urllib3")
+    ),
+    Case("httpx_uvicorn", "uvicorn (h11), httpx", ("uvicorn", "h11", "httpx")),
+    Case(
+        "aiohttp_both", "aiohttp: server, client, websocket, server-sent events", ("aiohttp",), digest=False
+    ),
+    Case("tornado_both", "Tornado: server, client, websocket", ("tornado",)),
+    Case("websockets_both", "websockets: server, asyncio and threaded clients", ("websockets",)),
+    Case("redis_fakeredis", "fakeredis' TCP server, redis-py", ("redis", "fakeredis")),
+    Case("pg8000_small", "a small PostgreSQL server, pg8000", ("pg8000",)),
+    Case("pymysql_mimic", "mysql-mimic, PyMySQL", ("mysql-mimic", "pymysql")),
+    Case(
+        "paramiko_both",
+        "paramiko: server, client",
+        ("paramiko",),
+        note=CRYPTOGRAPHY,
+        digest=False,
+    ),
+    Case(
+        "asyncssh_both",
+        "asyncssh: server, client",
+        ("asyncssh",),
+        note=CRYPTOGRAPHY,
+        digest=False,
+    ),
+    Case("dns_dnslib", "dnslib's server, dnspython", ("dnslib", "dnspython")),
+    Case("mqtt_amqtt", "amqtt, paho-mqtt", ("amqtt", "paho-mqtt")),
+    Case(
+        "rpyc_both",
+        "rpyc: server, client",
+        ("rpyc",),
+        note="sends `id()` of objects, so bytes on the wire, and the digest, are not the seed's",
+        digest=False,
+    ),
+    Case("pyro_both", "Pyro5: server, client", ("pyro5",)),
+)
+
+
+def pinned() -> dict[str, str]:
+    """Versions in pyproject's group ``programs``, by normalised name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pins = (pin.split("==") for pin in project["optional-dependencies"]["programs"])
+    return {normalised(name): version for name, version in pins}
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", re.sub(r"\[.*\]", "", name)).lower()
+
+
+def need(*libraries: str) -> None:
+    """Skip the test if a library is not installed. In CI all of them must be."""
+    missing = []
+    for library in libraries:
+        try:
+            importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(library)
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"not installed: {', '.join(missing)}; CI installs the group `programs`")
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)} (pip install 'fourtuple[programs]')")
+
+
+def table() -> str:
+    """docs/libraries.md, as Markdown."""
+    versions = pinned()
+    lines = [
+        "# Libraries",
+        "",
+        "Each row is a test in `tests/programs`: an ordinary server and an ordinary client, which know",
+        "nothing of fourtuple, on two hosts, over a link of 20 ms latency that loses 2 % of the packets,",
+        "with 20 seeds.",
+        "Made from `tests/programs/catalogue.py` by `scripts/write_tables.py`.",
+        "",
+        "| programs | versions | | note |",
+        "| --- | --- | --- | --- |",
+    ]
+    for case in CASES:
+        named = ", ".join(f"{name} {versions[normalised(name)]}" for name in case.libraries)
+        note = case.note
+        if case.isolate:
+            needs = f"`isolate={list(case.isolate)!r}` if several processes use it".replace("'", '"')
+            note = f"{needs}; {note}" if note else needs
+        lines.append(f"| {case.title} | {named or 'standard library'} | {case.verdict} | {note} |")
+    return "\n".join(lines) + "\n"
