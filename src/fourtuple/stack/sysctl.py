@@ -105,12 +105,17 @@ class Sysctl:
         self.tcp_rmem: tuple[int, int, int] = (4096, 131072, 6291456)
         self.tcp_wmem: tuple[int, int, int] = (4096, 16384, 4194304)
         self.tcp_adv_win_scale: int = 1
+        """Without effect, as in Linux since 6.6; so are tcp_fack and tcp_low_latency, since 4.15."""
+        self.tcp_fack: int = 0
+        self.tcp_low_latency: int = 0
         self.tcp_app_win: int = 31
         self.tcp_moderate_rcvbuf: int = 1
         self.tcp_shrink_window: int = 0
         self.tcp_workaround_signed_windows: int = 0
         self.tcp_notsent_lowat: int = _UINT_MAX
         self.tcp_autocorking: int = 1
+        """A short write waits while a segment before it is in the device's queue. A simulated device
+        takes segments away at once, so it never waits, as on Linux over one that does (tun, loopback)."""
         self.tcp_abort_on_overflow: int = 0
         self.tcp_max_syn_backlog: int = 4096
         self.tcp_syncookies: int = 1
@@ -125,7 +130,15 @@ class Sysctl:
         self.tcp_invalid_ratelimit: int = 500 * _MS
         self.tcp_congestion_control: str = "cubic"
         self.tcp_slow_start_after_idle: int = 1
+        self.tcp_min_rtt_wlen: int = 300 * _SECOND
+        self.tcp_retrans_collapse: int = 1
         self.tcp_no_metrics_save: int = 0
+        self.tcp_no_ssthresh_metrics_save: int = 1
+        self.tcp_min_tso_segs: int = 2
+        self.tcp_tso_win_divisor: int = 3
+        self.tcp_tso_rtt_log: int = 9
+        self.tcp_pacing_ss_ratio: int = 200
+        self.tcp_pacing_ca_ratio: int = 120
         self.tcp_recovery: int = 1
         self.tcp_early_retrans: int = 3
         self.tcp_frto: int = 2
@@ -140,6 +153,7 @@ class Sysctl:
         self.tcp_rto_max_ms: int = 120_000
         self.tcp_comp_sack_delay_ns: int = 1_000_000
         self.tcp_comp_sack_slack_ns: int = 100_000
+        """How much later than due a timer may fire to save an interrupt: here none is late."""
         self.tcp_comp_sack_nr: int = 44
         # net.ipv6
         self.ipv6_bindv6only: int = 0
@@ -404,7 +418,17 @@ _IPV4: Final[list[tuple[str, int, int, int]]] = [
     ("tcp_challenge_ack_limit", 0, _INT_MAX, 1),
     ("tcp_invalid_ratelimit", 0, _INT_MAX, _MS),
     ("tcp_slow_start_after_idle", 0, 1, 1),
+    ("tcp_fack", 0, 1, 1),
+    ("tcp_low_latency", 0, 1, 1),
+    ("tcp_min_rtt_wlen", 0, 86400, _SECOND),
+    ("tcp_retrans_collapse", 0, 1, 1),
     ("tcp_no_metrics_save", 0, 1, 1),
+    ("tcp_no_ssthresh_metrics_save", 0, 1, 1),
+    ("tcp_min_tso_segs", 1, 65535, 1),
+    ("tcp_tso_win_divisor", 0, _INT_MAX, 1),
+    ("tcp_tso_rtt_log", 0, 255, 1),
+    ("tcp_pacing_ss_ratio", 0, 1000, 1),
+    ("tcp_pacing_ca_ratio", 0, 1000, 1),
     ("tcp_recovery", 0, 7, 1),
     ("tcp_early_retrans", 0, 4, 1),
     ("tcp_frto", 0, 2, 1),
@@ -465,16 +489,10 @@ _IPV6_ICMP: Final[list[tuple[str, int, int, int]]] = [("ratelimit", 0, _INT_MAX,
 # Shown, since programs read them, but with one value only: what they switch is not implemented.
 _FIXED: Final = frozenset(
     [
-        "net.ipv4.tcp_adv_win_scale",
-        "net.ipv4.tcp_autocorking",
         "net.ipv4.tcp_base_mss",
-        "net.ipv4.tcp_comp_sack_slack_ns",
         "net.ipv4.tcp_migrate_req",
         "net.ipv4.tcp_mtu_probing",
-        "net.ipv4.tcp_no_metrics_save",
         "net.ipv4.tcp_retries1",
-        "net.ipv4.tcp_shrink_window",
-        "net.ipv4.tcp_workaround_signed_windows",
     ]
 )
 

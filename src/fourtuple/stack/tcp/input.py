@@ -11,7 +11,7 @@ from ...wire.ip import IpPacket
 from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, TcpSegment
 from ..poll_bits import POLLOUT, POLLPRI, POLLWRNORM
-from . import chrono, options, output, receive, rtt, window, write
+from . import chrono, history, options, output, receive, rtt, window, write
 from .ack import ACK_GOOD, ACK_OLD, ACK_TOO_OLD, process
 from .challenge import rate_limited, send_challenge
 from .fastopen import disable
@@ -353,6 +353,7 @@ def _closing_acked(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, en
         tcb.layer.enter_time_wait(tcb, TIME_WAIT, TIME_WAIT_LENGTH)
         return False
     if state == LAST_ACK:
+        history.save(tcb)
         done(tcb)
         return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM
-from . import window
+from . import history, window
 from .congestion import RENO, set_state
 from .cubic import Cubic
 from .fastopen import watch_end
@@ -22,9 +22,7 @@ from .state import (
     ESTABLISHED,
     ETIMEDOUT,
     HANDSHAKE,
-    INFINITE_SSTHRESH,
     INITIAL_CWND,
-    SECOND,
     SYN_SENT,
 )
 from .tcb import Tcb
@@ -55,13 +53,7 @@ def choose_congestion_control(tcb: Tcb) -> None:
 
 def start_transfer(tcb: Tcb) -> None:
     """The handshake is complete: forget what it did to the windows (``tcp_init_transfer``)."""
-    tcb.ssthresh = INFINITE_SSTHRESH
-    if tcb.srtt == 0:
-        # RFC 6298 §5.7: no sample from the handshake, which was retransmitted: be careful.
-        tcb.rttvar = 3_000_000
-        tcb.mdev = 3_000_000
-        tcb.mdev_max = 3_000_000
-        tcb.rto = 3 * SECOND
+    history.recall(tcb)
     tcb.cwnd = 1 if tcb.total_retrans > 1 and tcb.undo_marker >= 0 else INITIAL_CWND
     tcb.cwnd_stamp = tcb.clock.now
     choose_congestion_control(tcb)

@@ -12,7 +12,7 @@ from ...wire.ip import IpPacket
 from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, TcpSegment
 from ..poll_bits import POLLIN, POLLRDNORM
-from . import cookies, window
+from . import cookies, history, window
 from .child import make_child
 from .fastopen_server import try_open
 from .input import segment_arrives
@@ -72,9 +72,11 @@ def _syn(listener: Tcb, packet: IpPacket, segment: TcpSegment, isn: int) -> None
         counters.listen_drops += 1
         return
     if not cookie and isn < 0 and not sysctl.tcp_syncookies:
-        # Keep the last quarter of the queue for peers known to be real; without metrics, for none.
+        # Keep the last quarter of the queue for peers known to be real.
         most = sysctl.tcp_max_syn_backlog
-        if most - len(queues.requests) < most >> 2:
+        if most - len(queues.requests) < most >> 2 and not history.is_proven(
+            layer, packet.destination, packet.source
+        ):
             counters.listen_drops += 1
             return
     request = _make_request(listener, packet, segment)

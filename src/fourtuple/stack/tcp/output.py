@@ -35,9 +35,6 @@ _ECT0: Final = 2
 BURST_MAX: Final = 65536 - 321
 """Largest burst in bytes: Linux's GSO limit less the headers."""
 
-_BURST_LEAST: Final = 2
-"""Segments of the smallest burst (tcp_min_tso_segs)."""
-
 
 # One segment ----------------------------------------------------------------------------------
 
@@ -193,26 +190,30 @@ def current_mss(tcb: Tcb) -> int:
 
 
 def pacing_rate(tcb: Tcb) -> int:
-    """Bytes per second Linux would pace at: twice the present rate in slow start, else 1.2 times."""
+    """Bytes per second Linux would pace at (``tcp_update_pacing_rate``): twice the present rate in slow
+    start, else 1.2 times, by tcp_pacing_ss_ratio and tcp_pacing_ca_ratio."""
     if tcb.srtt == 0:
         return 1 << 62
-    percent = 200 if tcb.cwnd < tcb.ssthresh >> 1 else 120
+    sysctl = tcb.layer.sysctl
+    percent = sysctl.tcp_pacing_ss_ratio if tcb.cwnd < tcb.ssthresh >> 1 else sysctl.tcp_pacing_ca_ratio
     return tcb.mss * percent * 80_000 * max(tcb.cwnd, tcb.packets_out) // tcb.srtt
 
 
 def burst_limit(tcb: Tcb, mss: int) -> int:
-    """Segments that leave as one burst, a millisecond's worth but 2 at least (``tcp_tso_autosize``).
+    """Segments that leave as one burst, a millisecond's worth but tcp_min_tso_segs at least
+    (``tcp_tso_autosize``).
 
     It shows on the wire: the last of a burst carries PSH, as in Linux, where a burst is one large
     packet the network card cuts up.
     """
     size = min(pacing_rate(tcb) >> 10, BURST_MAX)
+    sysctl = tcb.layer.sysctl
     if tcb.min_rtt >= 0:
-        shift = tcb.min_rtt >> 9
+        shift = tcb.min_rtt >> sysctl.tcp_tso_rtt_log
         if shift < 17:
             # A near peer's ACKs come soon enough for larger ones.
             size = min(size + (BURST_MAX >> shift), BURST_MAX)
-    return max(size // mss, _BURST_LEAST)
+    return max(size // mss, sysctl.tcp_min_tso_segs)
 
 
 # Retransmission deadline ----------------------------------------------------------------------

@@ -8,6 +8,7 @@ from ...wire.ipv4 import Ipv4Packet
 from ...wire.ipv6 import Ipv6Packet
 from ...wire.tcp import ACK, RST, TcpSegment
 from ..base import IcmpError, IpLayer, SocketEvents, Transport
+from . import history
 from .connection import Connection
 from .counters import TcpCounters
 from .icmp_error import connection_error, request_error
@@ -30,6 +31,7 @@ class _Layer(TcpLayer):
         return tcb
 
     def enter_time_wait(self, tcb: Tcb, substate: int, timeout: int) -> None:
+        history.save(tcb)
         if self.time_waits >= self.sysctl.tcp_max_tw_buckets:
             self.counters.time_wait_overflow += 1
             done(tcb)

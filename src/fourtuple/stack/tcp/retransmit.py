@@ -61,7 +61,7 @@ def resend(tcb: Tcb, index: int, extra: int) -> int:
     if length > most:
         split_sent(tcb, index, most)
         length = most
-    elif length < most:
+    elif length < most and tcb.layer.sysctl.tcp_retrans_collapse:
         _collapse(tcb, index, most)
         length = len(sent.data)
     flags = sent.flags

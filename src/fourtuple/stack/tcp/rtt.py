@@ -7,12 +7,8 @@ once a round trip, so that a window of ACKs does not wipe out one late one.
 
 from __future__ import annotations
 
-from typing import Final
-
 from .state import MS
 from .tcb import Tcb
-
-_MIN_RTT_WINDOW: Final = 300 * 1_000_000_000
 
 
 def rto_min(tcb: Tcb) -> int:
@@ -71,9 +67,9 @@ def sample(tcb: Tcb, rtt: int) -> None:
 
 
 def note_min(tcb: Tcb, rtt: int) -> None:
-    """Keep the least round-trip time of the last five minutes (``tcp_min_rtt_wlen``), in us."""
+    """Keep the least round-trip time of the last tcp_min_rtt_wlen, in us."""
     now = tcb.clock.now
-    if tcb.min_rtt < 0 or rtt <= tcb.min_rtt or now - tcb.min_rtt_at > _MIN_RTT_WINDOW:
+    if tcb.min_rtt < 0 or rtt <= tcb.min_rtt or now - tcb.min_rtt_at > tcb.layer.sysctl.tcp_min_rtt_wlen:
         tcb.min_rtt = max(rtt, 1)
         tcb.min_rtt_at = now
 

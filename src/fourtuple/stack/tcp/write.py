@@ -40,8 +40,14 @@ from .state import (
 )
 from .tcb import Tcb
 
-_BURST_DIVISOR: Final = 3
-"""A burst smaller than this part of the window waits for a larger one (tcp_tso_win_divisor)."""
+_MOST_DEFERRED: Final = 3
+"""Without tcp_tso_win_divisor a burst of more than these segments does not wait for a larger one."""
+
+# What _defers() finds.
+_SEND: Final = 0
+_DEFER: Final = 1
+_DEFER_FOR_CONGESTION_WINDOW: Final = 2
+_DEFER_FOR_PEER_WINDOW: Final = 3
 
 # How much write_out() sends.
 ALL: Final = 0
@@ -237,19 +243,37 @@ def _send_new(tcb: Tcb, length: int, mss: int, flags: int, marks: int) -> None:
         rearm_rto(tcb)
 
 
-def _waits_for_more_window(tcb: Tcb, usable: int, quota: int, burst: int) -> bool:
-    """Whether a burst should wait for the next ACK to make it larger (``tcp_tso_should_defer``)."""
+def _defers(tcb: Tcb, waiting: int, last: bool, usable: int, left: int, burst: int) -> int:
+    """Whether a run should wait for the next ACK to let more of it go at once (``tcp_tso_should_defer`` of
+    6.18); one of the numbers above. ``left``: segments the congestion window allows."""
     now = tcb.clock.now
-    if tcb.ca_state >= CA_RECOVERY or now - tcb.last_sent > MS or tcb.rtx_head == len(tcb.rtx):
-        return False
+    if tcb.ca_state >= CA_RECOVERY or now - tcb.last_sent > MS:
+        return _SEND
     mss = tcb.mss
-    allowed = min(usable, quota * mss)
-    if allowed >= burst * mss or allowed >= min(tcb.snd_wnd, tcb.cwnd * mss) // _BURST_DIVISOR:
-        return False
-    if now - tcb.rtx[tcb.rtx_head].sent_at < (tcb.srtt >> 4) * 1000:
-        # The next ACK is half a round trip away.
-        return False
-    return not tcb.fin_queued
+    allowed = left * mss
+    limit = min(usable, allowed)
+    if limit >= burst * mss or (not last and limit >= waiting):
+        return _SEND
+    divisor = tcb.layer.sysctl.tcp_tso_win_divisor
+    if divisor:
+        if limit >= min(tcb.snd_wnd, tcb.cwnd * mss) // divisor:
+            return _SEND
+    elif limit > _MOST_DEFERRED * mss:
+        return _SEND
+    if tcb.rtx_head == len(tcb.rtx):
+        return _SEND
+    round_trip = tcb.srtt * 125
+    if tcb.rtx[tcb.rtx_head].sent_at + round_trip - now > min(round_trip >> 1, MS):
+        # The next ACK is too far away.
+        return _SEND
+    if allowed < usable:
+        if allowed <= waiting:
+            return _DEFER_FOR_CONGESTION_WINDOW
+    elif usable <= waiting:
+        return _DEFER_FOR_PEER_WINDOW
+    if last and (tcb.fin_queued or tcb.runs[0] & _RUN_EOR):
+        return _SEND
+    return _DEFER
 
 
 def _burst_length(tcb: Tcb, waiting: int, last: bool, most: int, usable: int, nagle: int, mss: int) -> int:
@@ -322,12 +346,12 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
             if tcb.snd_up <= tcb.snd_una:
                 if largest == 0:
                     largest = burst_limit(tcb, mss)
-                if amount == ALL and _waits_for_more_window(tcb, usable, left, largest):
-                    if left * mss < usable:
-                        limited = True
-                    else:
-                        stopped = True
-                    break
+                if amount == ALL:
+                    deferred = _defers(tcb, waiting, last, usable, left, largest)
+                    if deferred != _SEND:
+                        limited = limited or deferred == _DEFER_FOR_CONGESTION_WINDOW
+                        stopped = deferred == _DEFER_FOR_PEER_WINDOW
+                        break
                 most = min(quota, largest) * mss
                 length = _burst_length(tcb, waiting, last, most, usable, nagle, mss)
                 if length == waiting and fin and length == usable:
