@@ -11,9 +11,9 @@ from ..kernel.file import File
 from ..kernel.socket_table import SocketRow
 from ..network.node import Node
 from ..network.units import parse_duration
+from ..runtime.command_line import parse_command
 from ..runtime.program import CallableProgram, Program
 from ..wire.address import format_ip
-from .command import parse_command
 from .process import Process
 from .streams import InputFile, OutputFile
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..api.command import parse_command
 from ..network.units import parse_duration, parse_probability, parse_queue, parse_rate
+from ..runtime.command_line import parse_command
 from .sections import NetworkFileError, Section, dotted, texts, truth, whole
 from .sections import text as string
 

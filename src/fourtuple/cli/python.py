@@ -8,9 +8,9 @@ import sys
 
 import click
 
-from ..api.command import parse_command
 from ..api.network import Network
 from ..api.streams import RealInput, RealOutput
+from ..runtime.command_line import parse_command
 from .options import Session, reported_failures, run_options, shell_code, start_capture
 
 TIMED_OUT = 124

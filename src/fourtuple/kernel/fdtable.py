@@ -92,16 +92,21 @@ class FdTable:
         ``target`` is not below RLIMIT_NOFILE.
         """
         file = self.get(fd)
+        if fd != target:
+            self.put(file, target, cloexec)
+        elif target >= self.limits.nofile:
+            raise KernelError(EBADF)
+        return target
+
+    def put(self, file: File, target: int, cloexec: bool) -> None:
+        """Make ``target`` refer to ``file``, closing what it was. Raises EBADF as :meth:`dup2`."""
         if target < 0 or target >= self.limits.nofile:
             raise KernelError(EBADF)
-        if fd == target:
-            return target
         # Held first: the closed one may be the last other holder.
         old = self._files[target] if target < len(self._files) else None
         self._place(target, file, cloexec)
         if old is not None:
             old.drop()
-        return target
 
     def cloexec(self, fd: int) -> bool:
         """Whether exec closes ``fd``. Raises EBADF."""

@@ -11,6 +11,7 @@ from errno import (
     EPERM,
     EPROTONOSUPPORT,
     ESOCKTNOSUPPORT,
+    ESRCH,
 )
 from typing import TYPE_CHECKING, Final
 
@@ -134,8 +135,16 @@ class Kernel:
     def fork(self, parent: Process, name: str, argv: list[str]) -> Process:
         """A child that shares every file of its parent (fork(2)); exec is ``close_on_exec``."""
         process = self._make(name, argv, parent)
+        process.image = parent.image
         process.fds = parent.fds.copy_for_child(process.limits, process.capable(CAP_SYS_ADMIN))
         return process
+
+    def exec(self, process: Process, name: str, argv: list[str]) -> None:
+        """Have ``process`` go on as another program (execve(2)): O_CLOEXEC descriptors are closed."""
+        process.name = name
+        process.argv = argv
+        process.image = process.pid
+        process.fds.close_on_exec()
 
     def exit(self, process: Process, code: int) -> None:
         """End ``process``: close all it held, tell who waits. Harmless if it has ended.
@@ -151,32 +160,86 @@ class Kernel:
             if child.exit_code is not None:
                 self.processes.pop(child.pid, None)
         process.children.clear()
-        parent = self.processes.get(process.ppid)
-        if parent is None or process.pid not in parent.children:
+        parent = self.parent_of(process)
+        if parent is None:
             self.processes.pop(process.pid, None)
         else:
+            if parent.reaps:
+                self.reap(parent, process)
             parent.exit_queue.wake(POLLIN)
         process.exit_queue.wake(POLLIN)
+
+    def parent_of(self, process: Process) -> Process | None:
+        """Who may wait for ``process``; None for an orphan."""
+        parent = self.processes.get(process.ppid)
+        if parent is None or process.pid not in parent.children:
+            return None
+        return parent
 
     def wait(self, process: Process, pid: int) -> Process | None:
         """Take an ended child of ``process`` (waitpid); None: would block on its ``exit_queue``.
 
-        ``pid`` is a child's, or -1 for any. Raises ECHILD if there is no such child.
+        ``pid`` is a child's, -1 for any, 0 for any of the own process group, -N for any of group N.
+        Raises ECHILD if there is no such child.
         """
-        if pid == -1:
-            candidates = list(process.children.values())
-        elif pid in process.children:
-            candidates = [process.children[pid]]
-        else:
-            candidates = []
-        if not candidates:
+        child = self.ended_child(process, pid)
+        if child is not None:
+            self.reap(process, child)
+        return child
+
+    def ended_child(self, process: Process, pid: int) -> Process | None:
+        """What :meth:`wait` would take, left where it is (waitid with WNOWAIT)."""
+        found = False
+        for child in process.children.values():
+            if pid > 0:
+                fits = child.pid == pid
+            elif pid == -1:
+                fits = True
+            else:
+                fits = child.pgid == (-pid if pid else process.pgid)
+            if fits:
+                if child.exit_code is not None:
+                    return child
+                found = True
+        if not found:
             raise KernelError(ECHILD)
-        for child in candidates:
-            if child.exit_code is not None:
-                del process.children[child.pid]
-                self.processes.pop(child.pid, None)
-                return child
         return None
+
+    def reap(self, process: Process, child: Process) -> None:
+        """Forget ``child`` of ``process``, which has ended."""
+        process.children.pop(child.pid, None)
+        self.processes.pop(child.pid, None)
+
+    # Process groups and sessions
+
+    def group(self, pgid: int) -> list[Process]:
+        """The processes of a group, oldest first."""
+        return [process for process in self.processes.values() if process.pgid == pgid]
+
+    def setpgid(self, caller: Process, pid: int, pgid: int) -> None:
+        """setpgid(2); 0 means the caller, and the process itself. Raises EINVAL, ESRCH, EPERM."""
+        if pgid < 0:
+            raise KernelError(EINVAL)
+        target = caller if pid in (0, caller.pid) else caller.children.get(pid)
+        if target is None:
+            raise KernelError(ESRCH)
+        wanted = pgid or target.pid
+        if target.sid != caller.sid or target.sid == target.pid:
+            raise KernelError(EPERM)
+        if wanted != target.pid and not self._in_session(wanted, caller.sid):
+            raise KernelError(EPERM)
+        target.pgid = wanted
+
+    def _in_session(self, pgid: int, sid: int) -> bool:
+        return len([member for member in self.group(pgid) if member.sid == sid]) > 0
+
+    def setsid(self, process: Process) -> int:
+        """setsid(2). Raises EPERM for the leader of a group."""
+        if self.group(process.pid):
+            raise KernelError(EPERM)
+        process.sid = process.pid
+        process.pgid = process.pid
+        return process.sid
 
     def _make(self, name: str, argv: list[str], parent: Process | None) -> Process:
         pid = self.next_pid()
@@ -189,6 +252,8 @@ class Kernel:
             process.limits = parent.limits.copy()
             process.fds.limits = process.limits
             process.fds.exempt = process.capable(CAP_SYS_ADMIN)
+            process.pgid = parent.pgid
+            process.sid = parent.sid
             process.cwd = parent.cwd
             process.umask = parent.umask
             process.environ = dict(parent.environ)

@@ -36,11 +36,15 @@ class Process:
         "exit_queue",
         "fds",
         "gid",
+        "image",
         "kernel",
         "limits",
         "name",
+        "pgid",
         "pid",
         "ppid",
+        "reaps",
+        "sid",
         "started",
         "uid",
         "umask",
@@ -52,6 +56,14 @@ class Process:
         self.kernel = kernel
         self.pid: int = pid
         self.ppid: int = ppid
+        self.pgid: int = pid
+        """Process group."""
+        self.sid: int = pid
+        """Session."""
+        self.image: int = pid
+        """The pid of the process whose memory this is a copy of; its own unless forked without exec."""
+        self.reaps: bool = False
+        """Children vanish when they end, without being waited for (SIGCHLD is ignored)."""
         self.name: str = name
         """Short name, as ``comm`` in /proc."""
         self.argv: list[str] = argv
@@ -77,6 +89,11 @@ class Process:
 
     def alive(self) -> bool:
         return self.exit_code is None
+
+    def holder(self, maker: Process) -> Process:
+        """Whose descriptors are meant when this process uses an object ``maker`` made: its own, if its
+        memory is a copy of the maker's."""
+        return self if self.image == maker.image and self.kernel is maker.kernel else maker
 
     def set_credentials(self, uid: int, gid: int) -> None:
         """Change user and group; leaving uid 0 drops every capability, as setuid(2) does."""

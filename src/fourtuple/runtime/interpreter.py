@@ -1,82 +1,31 @@
-"""What CPython keeps once per interpreter, kept here once per simulated process.
+"""Turns the one interpreter from process to process and from thread to thread.
 
 ``sys.argv``, ``sys.path``, the standard streams, ``__main__``, the program's own modules,
-``os.environ``, the working directory and the globals of ``threading`` are swapped when the scheduler
-turns from one process to another; asyncio's running loop and the hooks of asynchronous generators when
-it turns from one thread to another.
-Modules of the standard library and of site-packages stay shared by all processes.
+``os.environ``, the working directory and the globals of ``threading`` and of the modules of
+``late_modules`` are swapped when the scheduler turns from one process to another; asyncio's running
+loop and the hooks of asynchronous generators when it turns from one thread to another. Modules of the
+standard library and of site-packages stay shared by all processes.
 """
 
 from __future__ import annotations
 
 import concurrent.futures.thread
-import itertools
 import logging
 import os
 import sys
 import sysconfig
 import threading
 import warnings
-import weakref
-from collections.abc import Callable, Iterable
-from types import ModuleType
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from ..kernel.process import Process
-from .stdio import standard_streams
+from .late_modules import LateModules
+from .views import STANDARD_ENVIRONMENT, SWAPPED, ForkedModule, View, outer_view, save_rebound
 
 if TYPE_CHECKING:
     from .thread import SimThread
 
-_SYS_NAMES: Final = (
-    "argv",
-    "path",
-    "stdin",
-    "stdout",
-    "stderr",
-    "excepthook",
-    "unraisablehook",
-    "displayhook",
-    "__stdin__",
-    "__stdout__",
-    "__stderr__",
-)
-_THREADING_NAMES: Final = tuple(
-    name
-    for name in (
-        "_active",
-        "_limbo",
-        "_dangling",
-        "_main_thread",
-        "_threading_atexits",
-        "_SHUTTING_DOWN",
-        "_counter",
-        "_shutdown_locks",
-        "excepthook",
-        "_trace_hook",
-        "_profile_hook",
-    )
-    if name in threading.__dict__
-)
 _NO_HOOKS: Final = (None, None)
-_EXECUTOR_NAMES: Final = ("_shutdown", "_threads_queues")
-_LOGGING_NAMES: Final = ("_handlerList", "_handlers", "_startTime")
-_WARNINGS_NAMES: Final = ("filters", "showwarning", "_showwarnmsg_impl")
-# Modules and those of their globals that every process has of its own.
-_SWAPPED: Final = (
-    (sys.__dict__, _SYS_NAMES),
-    (threading.__dict__, _THREADING_NAMES),
-    (concurrent.futures.thread.__dict__, _EXECUTOR_NAMES),
-    (logging.__dict__, _LOGGING_NAMES),
-    (warnings.__dict__, _WARNINGS_NAMES),
-)
-# What python ignores unless told otherwise.
-_IGNORED_WARNINGS: Final = (
-    DeprecationWarning,
-    PendingDeprecationWarning,
-    ImportWarning,
-    ResourceWarning,
-)
 _SHARED_PLACES: Final = tuple(
     os.path.join(place, "")
     for place in dict.fromkeys(
@@ -87,149 +36,9 @@ _SHARED_PLACES: Final = tuple(
         ]
     )
 )
-
-
-class View:
-    """The interpreter as one process sees it, complete while that process is switched out."""
-
-    def __init__(self, main: ModuleType) -> None:
-        self.values: tuple[dict[str, Any], ...] = ({}, {}, {}, {}, {})
-        """Globals of ``sys``, ``threading``, the thread pools, ``logging`` and ``warnings``."""
-        self.main = main
-        self.modules: dict[str, ModuleType] = {}
-        """The program's own modules by name."""
-        self.environ: dict[Any, Any] = {}
-        """``os.environ``'s contents as it keeps them (bytes on POSIX)."""
-        self.directory: str | None = None
-        """Working directory, None while it was never changed."""
-
-    def of_sys(self) -> dict[str, Any]:
-        return self.values[0]
-
-    def of_threading(self) -> dict[str, Any]:
-        return self.values[1]
-
-    def set_environ(self, environ: dict[str, str]) -> None:
-        """Make ``environ`` the contents of ``os.environ``."""
-        self.environ = {os.fsencode(name): os.fsencode(value) for name, value in environ.items()}
-
-
-def outer_view() -> View:
-    """The interpreter as it is now."""
-    view = View(sys.modules["__main__"])
-    for saved, (values, names) in zip(view.values, _SWAPPED, strict=True):
-        for name in names:
-            saved[name] = values.get(name)
-    environment: Any = os.environ
-    view.environ = environment._data
-    return view
-
-
-def process_view(outer: View, process: Process) -> View:
-    """The view a new process starts with: fresh streams and thread tables, its own environment."""
-    view = View(outer.main)
-    for mine, others in zip(view.values, outer.values, strict=True):
-        mine.update(others)
-    of_sys, of_threading, of_executors, of_logging, of_warnings = view.values
-    of_sys["argv"] = list(process.argv)
-    of_sys["path"] = list(of_sys["path"])
-    of_sys["excepthook"] = sys.__excepthook__
-    of_sys["unraisablehook"] = sys.__unraisablehook__
-    of_sys["displayhook"] = sys.__displayhook__
-    streams = standard_streams(process)
-    for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
-        of_sys[name] = of_sys[f"__{name}__"] = stream
-    of_threading.update(
-        _active=ThreadTable(),
-        _limbo={},
-        _dangling=weakref.WeakSet(),
-        _threading_atexits=[vars(concurrent.futures.thread)["_python_exit"]],
-        _SHUTTING_DOWN=False,
-        excepthook=threading.__excepthook__,
-        # All simulated threads are one of the OS: the trace function that is set there follows them.
-        # Setting it anew for each would make a tracer forget the frames it has seen.
-        _trace_hook=None,
-        _profile_hook=None,
-    )
-    if "_counter" in of_threading:
-        of_threading["_counter"] = itertools.count(1).__next__
-    if "_shutdown_locks" in of_threading:
-        of_threading["_shutdown_locks"] = OrderedSet()
-    of_executors.update(_shutdown=False, _threads_queues=weakref.WeakKeyDictionary())
-    started = process.kernel.epoch_ns + process.started
-    of_logging.update(
-        _handlerList=[],
-        _handlers=weakref.WeakValueDictionary(),
-        _startTime=started if isinstance(of_logging["_startTime"], int) else started / 1e9,
-    )
-    of_warnings.update(
-        filters=[
-            ("default", None, DeprecationWarning, "__main__", 0),
-            *(("ignore", None, category, None, 0) for category in _IGNORED_WARNINGS),
-        ],
-        showwarning=warnings.__dict__["_showwarning_orig"],
-        _showwarnmsg_impl=_show_warning,
-    )
-    view.set_environ(process.environ)
-    return view
-
-
-def _show_warning(message: warnings.WarningMessage) -> None:
-    """As python prints a warning; its own function may be replaced at the moment by one that collects."""
-    stream = message.file or sys.stderr
-    if stream is not None:
-        stream.write(_warnings["_formatwarnmsg"](message))
-
-
-def _save_rebound(view: View) -> None:
-    """Note the globals that programs rebind; the others keep their objects.
-
-    Written out since it happens at every turn. Raises KeyError if one is missing.
-    """
-    of_sys, of_threading, of_executors, _, of_warnings = view.values
-    of_sys["argv"] = _sys["argv"]
-    of_sys["path"] = _sys["path"]
-    of_sys["stdin"] = _sys["stdin"]
-    of_sys["stdout"] = _sys["stdout"]
-    of_sys["stderr"] = _sys["stderr"]
-    of_sys["excepthook"] = _sys["excepthook"]
-    of_sys["unraisablehook"] = _sys["unraisablehook"]
-    of_sys["displayhook"] = _sys["displayhook"]
-    of_threading["excepthook"] = _threading["excepthook"]
-    of_threading["_trace_hook"] = _threading["_trace_hook"]
-    of_threading["_profile_hook"] = _threading["_profile_hook"]
-    of_executors["_shutdown"] = _executors["_shutdown"]
-    of_warnings["filters"] = _warnings["filters"]
-    of_warnings["showwarning"] = _warnings["showwarning"]
-    of_warnings["_showwarnmsg_impl"] = _warnings["_showwarnmsg_impl"]
-
-
-class ThreadTable(dict[int, Any]):
-    """``threading._active`` of a process. Threads of the OS still find themselves through it, should
-    they ask while the process is switched in."""
-
-    def __missing__(self, ident: int) -> Any:
-        return _outer_threads[ident]
-
-
-class OrderedSet(dict[Any, None]):
-    """The part of ``set`` that threading uses, in the order of insertion: who is joined first must
-    not depend on addresses."""
-
-    def add(self, item: object) -> None:
-        self[item] = None
-
-    def discard(self, item: object) -> None:
-        self.pop(item, None)
-
-    def difference_update(self, items: Iterable[object]) -> None:
-        for item in items:
-            self.pop(item, None)
-
-
 # The other face of os.environ, where there is one.
 _environment_bytes: Final[Any] = getattr(os, "environb", None)
-_outer_threads: Final[dict[int, Any]] = threading.__dict__["_active"]
+_os: Final = os.__dict__
 _sys: Final = sys.__dict__
 _threading: Final = threading.__dict__
 _warnings: Final = warnings.__dict__
@@ -251,6 +60,7 @@ class Interpreter:
         self._directory: str | None = None
         self._count = len(sys.modules)
         self._shared: set[str] = set(sys.modules)
+        self._late = LateModules()
         self._get_loop: Callable[[], object] | None = None
         self._set_loop: Callable[[object], None] | None = None
         self._outer_loop: object = None
@@ -258,6 +68,7 @@ class Interpreter:
 
     def begin(self) -> None:
         """What is installed now is the outside's view."""
+        self._late.look()
         self.outer = self.view = outer_view()
         self._directory = None
         self._shared.update(sys.modules)
@@ -305,32 +116,73 @@ class Interpreter:
         if wanted != hooks:
             _set_hooks(*wanted)
 
-    def _turn(self, old: View, new: View) -> None:
+    def complete(self) -> View:
+        """The view of the process that runs now, up to date."""
+        view = self.view
+        self._save(view)
+        for name in view.modules:
+            view.modules[name] = sys.modules.get(name, view.modules[name])
+        return view
+
+    def fork_modules(self, parent: View, child: View, values: dict[str, dict[str, Any]]) -> None:
+        """Give ``child``, forked from ``parent`` which runs now, globals of its own in the program's
+        modules. ``values`` has those that are not the parent's, by module and name."""
+        for name, module in [*parent.modules.items(), ("__main__", parent.main)]:
+            if parent.main is self.outer.main and name == "__main__":
+                continue
+            for forked in parent.forked:
+                if forked.module is module:
+                    break
+            else:
+                forked = ForkedModule(module, parent)
+                parent.forked.append(forked)
+            forked.kept[child] = {**module.__dict__, **values.get(name, {})}
+            child.forked.append(forked)
+
+    def become(self, state_view: View) -> None:
+        """Let the process that runs now go on with another view, having executed a new program."""
+        former = self.view
+        self._turn(former, state_view)
+        self.view = state_view
+        for forked in former.forked:
+            forked.leave(former)
+
+    def _save(self, old: View) -> None:
         modules = sys.modules
         if len(modules) != self._count:
             self._sort_modules(old)
-        if old.modules:
-            self._take_modules(old)
+            self._count = len(modules)
         try:
-            _save_rebound(old)
+            save_rebound(old)
         except KeyError:
             # The program deleted one.
-            for saved, (values, names) in zip(old.values, _SWAPPED, strict=True):
+            for saved, (values, names) in zip(old.values, SWAPPED, strict=True):
                 saved.update((name, values.get(name)) for name in names)
+        self._late.save(old.late)
+        old.main = modules.get("__main__", old.main)
+        old.environment = _os.get("environ", STANDARD_ENVIRONMENT)
+        old.environ = STANDARD_ENVIRONMENT._data
+
+    def _turn(self, old: View, new: View) -> None:
+        modules = sys.modules
+        self._save(old)
+        if old.modules:
+            self._take_modules(old)
         of_sys, of_threading, of_executors, of_logging, of_warnings = new.values
         _sys.update(of_sys)
         _threading.update(of_threading)
         _executors.update(of_executors)
         _logging.update(of_logging)
         _warnings.update(of_warnings)
-        old.main = modules.get("__main__", old.main)
+        self._late.restore(new)
         modules["__main__"] = new.main
         if new.modules:
             modules.update(new.modules)
         self._count = len(modules)
-        environment: Any = os.environ
-        old.environ = environment._data
-        environment._data = new.environ
+        for forked in new.forked:
+            forked.enter(new)
+        _os["environ"] = new.environment
+        STANDARD_ENVIRONMENT._data = new.environ
         if _environment_bytes is not None:
             _environment_bytes._data = new.environ
         if old.directory is not new.directory:
@@ -354,6 +206,7 @@ class Interpreter:
             self._directory = wanted
 
     def _sort_modules(self, view: View) -> None:
+        self._late.look()
         for name, module in list(sys.modules.items()):
             if name in self._shared or name in view.modules:
                 continue

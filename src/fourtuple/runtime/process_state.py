@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from signal import SIGCHLD
 from typing import TYPE_CHECKING, Any
 
 from ..clock.streams import Stream
 from ..kernel.process import Process
-from .interpreter import View
-from .signals import SignalTable
+from .signals import SignalTable, send_signal
+from .views import View
 
 if TYPE_CHECKING:
     from random import Random
@@ -59,6 +60,40 @@ class ProcessState:
         ``code`` is an exit code, or -N for a death by signal N. A thread of it that calls this must
         then raise GreenletExit.
         """
-        self.process.kernel.exit(self.process, code)
-        for thread in self.threads():
-            self.scheduler.kill(thread)
+        process = self.process
+        kernel = process.kernel
+        if process.exit_code is None:
+            parent = kernel.parent_of(process)
+            kernel.exit(process, code)
+            if parent is not None:
+                send_signal(self.scheduler.state_of(parent), SIGCHLD)
+            for forked in self.view.forked:
+                forked.leave(self.view)
+        self.scheduler.end_threads(process)
+
+    def fork(self, child: Process, view: View) -> ProcessState:
+        """The program side of ``child``, forked from this process, that has ``view``."""
+        state = self.scheduler.make_state(child, view)
+        state.signals = self.signals.copy()
+        state.loggers = {
+            logger: {name: _copied(value) for name, value in settings.items()}
+            for logger, settings in self.loggers.items()
+        }
+        state.stack_size = self.stack_size
+        return state
+
+    def execute(self, view: View) -> None:
+        """The process goes on as another program with ``view``, as after execve(2)."""
+        self.view = view
+        self.main = None
+        self.signals.execute()
+        self.at_exit.clear()
+        self.loggers.clear()
+        self.joinable.clear()
+        self.stack_size = 0
+        self.random = None
+        self.temporary_names = None
+
+
+def _copied(value: object) -> object:
+    return value.copy() if isinstance(value, (list, dict)) else value

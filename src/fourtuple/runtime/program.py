@@ -25,6 +25,7 @@ from typing import Any
 
 from ..kernel.process import Process
 from .greenlets import GreenletExit
+from .options import InterpreterOptions
 from .process_state import ProcessState
 from .scheduler import Scheduler
 from .thread import SimThread
@@ -36,6 +37,9 @@ class Program:
 
     def __init__(self, argv: list[str]) -> None:
         self.argv = argv
+        self.command: list[str] = [sys.executable, *argv]
+        """``sys.orig_argv``."""
+        self.options = InterpreterOptions()
 
     def name(self) -> str:
         """The short name a process gets from it."""
@@ -44,6 +48,11 @@ class Program:
     def execute(self) -> object:
         """Run it in the calling simulated thread, whose process's view is installed."""
         raise NotImplementedError
+
+    def prepare(self, process: Process) -> None:
+        """Make the interpreter what the options ask for, before :meth:`execute`."""
+        sys.orig_argv = list(self.command)
+        self.options.apply(process, process.environ)
 
     def offer_source(self) -> None:
         """Let tracebacks find source that is in no file (3.13 shows it). One program's replaces
@@ -61,6 +70,9 @@ class CallableProgram(Program):
         self._target = target
         self._args = args
         self._kwargs = kwargs
+
+    def prepare(self, process: Process) -> None:
+        """Nothing: it is no command, and runs in the interpreter as it is."""
 
     def execute(self) -> object:
         result = self._target(*self._args, **self._kwargs)
@@ -81,7 +93,7 @@ class ScriptProgram(Program):
     def execute(self) -> object:
         main = _fresh_main()
         if os.path.isdir(self._path) or zipfile.is_zipfile(self._path):
-            _set_first_path(self._path)
+            _set_first_path(self._path, self.options)
             _run_module("__main__", False)
             return None
         try:
@@ -93,7 +105,7 @@ class ScriptProgram(Program):
                 f"[Errno {error.errno}] {error.strerror}"
             )
             raise SystemExit(2) from None
-        _set_first_path(os.path.dirname(os.path.realpath(self._path)))
+        _set_first_path(os.path.dirname(os.path.realpath(self._path)), self.options)
         main.__file__ = self._path
         main.__dict__["__cached__"] = None
         main.__loader__ = importlib.machinery.SourceFileLoader("__main__", self._path)
@@ -113,7 +125,7 @@ class ModuleProgram(Program):
 
     def execute(self) -> object:
         _fresh_main()
-        _set_first_path(os.getcwd())
+        _set_first_path(os.getcwd(), self.options)
         _run_module(self._name, True)
         return None
 
@@ -130,7 +142,7 @@ class CommandProgram(Program):
 
     def execute(self) -> object:
         main = _fresh_main()
-        _set_first_path("")
+        _set_first_path("", self.options)
         code = compile(self._source, "<string>", "exec", dont_inherit=True)
         self.offer_source()
         _execute_code(code, main)
@@ -140,6 +152,37 @@ class CommandProgram(Program):
         register: Callable[..., object] | None = getattr(linecache, "_register_code", None)
         if register is not None:
             register("<string>", self._source, "<string>")
+
+
+class StdinProgram(Program):
+    """``python -`` and ``python`` alone: the program is what stdin gives until its end."""
+
+    def __init__(self, dash: str, args: list[str]) -> None:
+        super().__init__([dash, *args])
+
+    def name(self) -> str:
+        return "python"
+
+    def execute(self) -> object:
+        main = _fresh_main()
+        _set_first_path("", self.options)
+        source = "" if sys.stdin is None else sys.stdin.read()
+        _execute_code(compile(source, "<stdin>", "exec", dont_inherit=True), main)
+        return None
+
+
+class VersionProgram(Program):
+    """``python --version``."""
+
+    def __init__(self) -> None:
+        super().__init__([""])
+
+    def name(self) -> str:
+        return "python"
+
+    def execute(self) -> object:
+        sys.stdout.write(f"Python {sys.version.partition(' ')[0]}\n")
+        return None
 
 
 def start_program(scheduler: Scheduler, process: Process, program: Program) -> SimThread:
@@ -154,10 +197,11 @@ def start_program(scheduler: Scheduler, process: Process, program: Program) -> S
     state.view.of_sys()["argv"] = list(program.argv)
     state.view.set_environ(process.environ)
     process.cwd = state.view.directory or os.getcwd()
-    return scheduler.start(process, lambda: _main(state, program), "MainThread")
+    return scheduler.start(process, lambda: run_program(state, program), "MainThread")
 
 
-def _main(state: ProcessState, program: Program) -> None:
+def run_program(state: ProcessState, program: Program) -> None:
+    """Run ``program`` in the calling thread, the main one of the process, and end the process."""
     thread = state.main
     # Only if the stand-ins are installed does threading know simulated threads.
     if thread is not None and threading.get_ident() == thread.ident:
@@ -173,6 +217,7 @@ def _main(state: ProcessState, program: Program) -> None:
 
 def _run(state: ProcessState, program: Program) -> int:
     try:
+        program.prepare(state.process)
         state.result = program.execute()
     except GreenletExit:
         raise
@@ -275,16 +320,18 @@ def _fresh_main() -> ModuleType:
     return main
 
 
-def _set_first_path(place: str) -> None:
-    """Put ``place`` where python puts it, instead of the place of the script that runs outside."""
+def _set_first_path(place: str, options: InterpreterOptions) -> None:
+    """Put ``place`` where python puts it, instead of the place of the script that runs outside, and
+    PYTHONPATH after it."""
     former = sys.path[0] if sys.path else None
     outer = getattr(_outer_main, "__file__", None)
     if former is not None and (
         former == "" or (outer and former == os.path.dirname(os.path.realpath(outer)))
     ):
-        sys.path[0] = place
-    else:
-        sys.path.insert(0, place)
+        del sys.path[0]
+    first = [] if options.safe_path or os.environ.get("PYTHONSAFEPATH") else [place]
+    added = [each for each in options.search_path(dict(os.environ)) if each not in sys.path]
+    sys.path[:0] = first + added
 
 
 _outer_main: ModuleType | None = sys.modules.get("__main__")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 from ..clock.clock import MICROSECOND, Clock
 from ..clock.streams import Stream, Streams
@@ -17,11 +17,12 @@ from ..kernel.process import Process
 from ..kernel.wait import WaitQueue
 from .garbage import GarbageGuard
 from .greenlets import GreenletExit, getcurrent, greenlet
-from .interpreter import Interpreter, process_view
+from .interpreter import Interpreter
 from .process_state import ProcessState
 from .stuck import BusyLoop, Stuck, waiting_lines
-from .thread import DEAD, PARKED, RUNNABLE, RUNNING, SimThread, current_thread
+from .thread import DEAD, PARKED, RUNNABLE, RUNNING, SUPERSEDED, SimThread, current_thread
 from .timezone import UtcGuard
+from .views import View, process_view
 from .watchdog import BusyStop, Watchdog
 
 __all__ = ["BusyLoop", "RunOutcome", "Scheduler", "SimThread", "Stuck", "current_thread"]
@@ -99,14 +100,45 @@ class Scheduler:
         """The program side of ``process``."""
         state = self._states.get(process)
         if state is None:
-            stream = self.streams.stream(f"process/{process.kernel.hostname}/{process.pid}")
-            state = ProcessState(self, process, stream, process_view(self.interpreter.outer, process))
-            self._states[process] = state
+            state = self.make_state(process, process_view(self.interpreter.outer, process))
+        return state
+
+    def make_state(self, process: Process, view: View) -> ProcessState:
+        """The program side of a new ``process`` that sees the interpreter as ``view``."""
+        name = f"{process.kernel.hostname}/{process.pid}"
+        if not view.secret:
+            view.secret = self.streams.stream(f"secret/{name}").octets(32)
+        state = ProcessState(self, process, self.streams.stream(f"process/{name}"), view)
+        self._states[process] = state
         return state
 
     def threads_of(self, process: Process) -> list[SimThread]:
         """Living threads of ``process`` in the order they were started."""
-        return [thread for thread in self.threads if thread.process is process]
+        return [
+            thread for thread in self.threads if thread.process is process and thread.status != SUPERSEDED
+        ]
+
+    def supersede(self, process: Process) -> None:
+        """Let no living thread of ``process`` go on. The calling one goes on to :meth:`stay`."""
+        for thread in self.threads_of(process):
+            if thread.dying:
+                continue
+            if thread.status == RUNNABLE:
+                self._runnable.remove(thread)
+            thread.deadline.cancel()
+            thread.status = SUPERSEDED
+
+    def stay(self, thread: SimThread) -> NoReturn:
+        """Suspend the calling ``thread``, which is superseded, for good."""
+        assert self.hub is not None
+        thread.active = getcurrent()
+        self.hub.switch()
+        raise GreenletExit
+
+    def end_threads(self, process: Process) -> None:
+        """Kill every thread of ``process``."""
+        for thread in [thread for thread in self.threads if thread.process is process]:
+            self.kill(thread)
 
     def kill(self, thread: SimThread) -> None:
         """End ``thread``: GreenletExit goes through its frames before any other thread runs.

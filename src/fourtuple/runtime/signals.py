@@ -47,6 +47,26 @@ class SignalTable:
     def handler(self, signum: int) -> Any:
         return self.handlers.get(signum, signal.SIG_DFL)
 
+    def copy(self) -> SignalTable:
+        """What a forked child starts with: the same handlers and mask, nothing pending, no alarm."""
+        child = SignalTable()
+        child.handlers = dict(self.handlers)
+        child.blocked = set(self.blocked)
+        child.wakeup_fd = self.wakeup_fd
+        child.warn_on_full_wakeup = self.warn_on_full_wakeup
+        return child
+
+    def execute(self) -> None:
+        """What execve(2) and the start of a new interpreter leave: ignored signals stay ignored; mask,
+        pending signals and alarm stay."""
+        ignored = {signum for signum, handler in self.handlers.items() if handler == signal.SIG_IGN}
+        self.handlers = dict.fromkeys(ignored, signal.SIG_IGN)
+        fresh = SignalTable().handlers
+        for signum, handler in fresh.items():
+            self.handlers.setdefault(signum, handler)
+        self.wakeup_fd = -1
+        self.warn_on_full_wakeup = True
+
 
 class _Alarm(Timer):
     """ITIMER_REAL of a process."""

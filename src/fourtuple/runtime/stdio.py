@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from errno import EAGAIN, EBADF
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
 
 from ..kernel.error import KernelError
 from ..kernel.process import Process
@@ -26,7 +26,7 @@ class DescriptorIO(io.RawIOBase):
         self.mode = mode
         self.name: int | str = fd
         self.closefd = closefd
-        self._process = process
+        self._made_by = process
         self._fd = fd
         self._reads = "r" in mode or "+" in mode
         self._writes = mode[0] in "wax" or "+" in mode
@@ -34,6 +34,13 @@ class DescriptorIO(io.RawIOBase):
             process.fds.get(fd)
         except KernelError as error:
             raise os_error(error) from None
+
+    @property
+    def _process(self) -> Process:
+        """Whose descriptor is meant: a forked child has the number, and its parent's objects, too."""
+        made_by = self._made_by
+        thread = current_thread()
+        return made_by if thread is None else thread.process.holder(made_by)
 
     def fileno(self) -> int:
         self._check_open()
@@ -133,15 +140,28 @@ def standard_streams(process: Process) -> tuple[TextIO | None, TextIO | None, Te
     )
 
 
-def _stream(process: Process, fd: int, mode: str, name: str) -> TextIO | None:
+def unbuffered_streams(process: Process) -> tuple[TextIO | None, TextIO | None]:
+    """``sys.stdout`` and ``stderr`` as ``python -u`` has them: without a buffer."""
+    return (
+        _stream(process, 1, "w", "<stdout>", unbuffered=True),
+        _stream(process, 2, "w", "<stderr>", unbuffered=True),
+    )
+
+
+def _stream(process: Process, fd: int, mode: str, name: str, unbuffered: bool = False) -> TextIO | None:
     if not process.fds.has(fd):
         return None
     raw = DescriptorIO(process, fd, mode + "b", closefd=False)
     raw.name = name
-    buffer: io.BufferedReader | io.BufferedWriter
-    buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
     errors = "backslashreplace" if fd == 2 else "strict"
-    text = io.TextIOWrapper(buffer, _ENCODING, errors, line_buffering=mode == "w")
+    text: io.TextIOWrapper
+    if unbuffered:
+        # As CPython does, against what the stubs say.
+        text = io.TextIOWrapper(cast("BinaryIO", raw), _ENCODING, errors, write_through=True)
+    else:
+        buffer: io.BufferedReader | io.BufferedWriter
+        buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+        text = io.TextIOWrapper(buffer, _ENCODING, errors, line_buffering=mode == "w")
     # As the interpreter does for its own; the stubs call it read-only.
     vars(text)["mode"] = mode
     return text

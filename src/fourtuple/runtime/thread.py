@@ -19,6 +19,8 @@ RUNNABLE: Final = 0
 RUNNING: Final = 1
 PARKED: Final = 2
 DEAD: Final = 3
+SUPERSEDED: Final = 4
+"""Its process executes another program; it never goes on, and ends with the process."""
 
 
 class SimThread(greenlet):

@@ -23,7 +23,7 @@ from ..runtime.errors import os_error
 from ..runtime.signals import send_signal
 from ..runtime.thread import SimThread
 from .patching import dispatch
-from .real_files import is_real, lift, open_real
+from .real_files import is_real, lift, open_real, real_file
 from .refusal import refuse
 from .signal_module import after_sending
 
@@ -151,7 +151,14 @@ def _dup(thread: SimThread, fd: int, /) -> int:
 
 
 def _dup2(thread: SimThread, fd: int, fd2: int, inheritable: bool = True) -> int:
-    return thread.process.fds.dup2(fd, fd2, not inheritable)
+    fds = thread.process.fds
+    try:
+        if is_real(fd):
+            fds.put(real_file(thread.process.kernel, fd), fd2, not inheritable)
+            return fd2
+        return fds.dup2(fd, fd2, not inheritable)
+    except KernelError as error:
+        raise os_error(error) from None
 
 
 def _pipe2(thread: SimThread, flags: int, /) -> tuple[int, int]:
@@ -258,7 +265,7 @@ def install() -> None:
     on_descriptor("close", _close)
     dispatch(posix, "closerange", _closerange)
     _install_dup()
-    on_descriptor("dup2", _dup2)
+    dispatch(posix, "dup2", _dup2)
     dispatch(posix, "pipe", _pipe)
     dispatch(posix, "pipe2", _pipe2)
     dispatch(posix, "eventfd", _eventfd)

@@ -1,10 +1,9 @@
 """Stand-in for what ``os`` says and does about the process itself.
 
-Implemented per simulated process: ids, credentials, ``kill``, ``_exit``, ``abort``, ``wait`` and
-``waitpid``, ``chdir``, ``environ`` (swapped by the runtime; ``putenv`` alone changes nothing),
-``umask``, ``uname``, ``times``, ``sched_yield``. Every process leads a process group and session of its
-own. Refused: fork, exec, spawn, ``system`` and whatever else would start a foreign command.
-The file system is the real one.
+Implemented per simulated process: ids, process groups and sessions, credentials, ``kill``, ``_exit``,
+``abort``, ``chdir``, ``environ`` (swapped by the runtime; ``putenv`` alone changes nothing), ``umask``,
+``uname``, ``times``, ``sched_yield``. A process spawned by the network leads a group and session of its
+own. The file system is the real one.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import os
 import posix
 import signal
 from collections.abc import Callable
-from errno import ECHILD, ENOTDIR, EPERM, ESRCH
+from errno import ENOTDIR, EPERM, ESRCH
 from typing import Any, Final, NoReturn
 
 from ..kernel.error import KernelError
@@ -21,27 +20,10 @@ from ..kernel.process import CAP_SETGID, CAP_SETUID, Process
 from ..runtime.errors import os_error
 from ..runtime.greenlets import GreenletExit
 from ..runtime.thread import SimThread
-from ..stack.poll_bits import POLLIN
 from .patching import dispatch
 from .real_files import bad_descriptor, is_real
 from .refusal import refuse
 from .signal_module import kill_process
-
-_INSTEAD: Final = "start another process with host.spawn() or `fourtuple python`"
-_REFUSED: Final = (
-    "fork",
-    "fork1",
-    "forkpty",
-    "execv",
-    "execve",
-    "posix_spawn",
-    "posix_spawnp",
-    "system",
-    "pidfd_open",
-    "unshare",
-    "setns",
-    "chroot",
-)
 
 _real_uname: Final = os.uname
 _real_fchdir: Final = os.fchdir
@@ -66,21 +48,30 @@ def _process(thread: SimThread, pid: int) -> Process:
 
 
 def _getpgid(thread: SimThread, pid: int) -> int:
-    return _process(thread, pid).pid
+    return _process(thread, pid).pgid
+
+
+def _getsid(thread: SimThread, pid: int, /) -> int:
+    return _process(thread, pid).sid
 
 
 def _setpgid(thread: SimThread, pid: int, group: int, /) -> None:
-    if group not in (0, _process(thread, pid).pid):
-        raise _error(EPERM)
+    process = thread.process
+    try:
+        process.kernel.setpgid(process, pid, group)
+    except KernelError as error:
+        raise os_error(error) from None
 
 
 def _setpgrp(thread: SimThread) -> None:
-    """Already the leader of its own."""
+    _setpgid(thread, 0, 0)
 
 
-def _setsid(thread: SimThread) -> NoReturn:
-    # As the kernel says to a process that leads its group.
-    raise _error(EPERM)
+def _setsid(thread: SimThread) -> int:
+    try:
+        return thread.process.kernel.setsid(thread.process)
+    except KernelError as error:
+        raise os_error(error) from None
 
 
 def _set_uid(thread: SimThread, uid: int, /) -> None:
@@ -116,25 +107,39 @@ def _set_groups(thread: SimThread, groups: Any, /) -> None:
 
 
 def _kill(thread: SimThread, pid: int, signum: int, /) -> None:
-    if pid == 0 or pid == -thread.process.pid:
-        pid = thread.process.pid
+    process = thread.process
+    if pid > 0:
+        kill_process(thread, pid, signum)
     elif pid == -1:
-        _kill_all(thread, signum)
-        return
-    kill_process(thread, abs(pid), signum)
+        # As Linux: everybody but pid 1 and oneself.
+        others = [pid for pid in process.kernel.processes if pid not in (1, process.pid)]
+        _kill_each(thread, others, signum)
+    else:
+        _killpg(thread, -pid, signum)
 
 
 def _killpg(thread: SimThread, group: int, signum: int, /) -> None:
-    kill_process(thread, group or thread.process.pid, signum)
+    process = thread.process
+    members = [member.pid for member in process.kernel.group(group or process.pgid)]
+    if process.pid in members:
+        # Oneself last: nothing can be done once dead.
+        members.remove(process.pid)
+        members.append(process.pid)
+    _kill_each(thread, members, signum)
 
 
-def _kill_all(thread: SimThread, signum: int) -> None:
-    # As Linux: everybody but pid 1 and oneself.
-    others = [pid for pid in thread.process.kernel.processes if pid not in (1, thread.process.pid)]
-    if not others:
-        raise _error(ESRCH)
-    for pid in others:
-        kill_process(thread, pid, signum)
+def _kill_each(thread: SimThread, pids: list[int], signum: int) -> None:
+    """Raises ESRCH if there is nobody, EPERM if the signal may be sent to none."""
+    refused: OSError | None = None if pids else _error(ESRCH)
+    sent = False
+    for pid in pids:
+        try:
+            kill_process(thread, pid, signum)
+            sent = True
+        except PermissionError as error:
+            refused = error
+    if refused is not None and not sent:
+        raise refused
 
 
 def _exit(thread: SimThread, status: int) -> NoReturn:
@@ -145,48 +150,6 @@ def _exit(thread: SimThread, status: int) -> NoReturn:
 def _abort(thread: SimThread) -> NoReturn:
     thread.state.terminate(-signal.SIGABRT)
     raise GreenletExit
-
-
-# Children
-
-
-def _wait_child(thread: SimThread, pid: int, options: int) -> tuple[int, int]:
-    process = thread.process
-    if pid < -1:
-        pid = -pid
-    elif pid == 0:
-        # Children lead groups of their own.
-        raise ChildProcessError(ECHILD, os.strerror(ECHILD))
-    while True:
-        try:
-            child = process.kernel.wait(process, pid)
-        except KernelError as error:
-            raise os_error(error) from None
-        if child is not None:
-            return child.pid, child.wait_status()
-        if options & os.WNOHANG:
-            thread.scheduler.polled(thread)
-            return 0, 0
-        thread.scheduler.wait([(process.exit_queue, POLLIN)], -1, "os.waitpid")
-
-
-def _waitpid(thread: SimThread, pid: int, options: int, /) -> tuple[int, int]:
-    return _wait_child(thread, pid, options)
-
-
-def _wait(thread: SimThread) -> tuple[int, int]:
-    return _wait_child(thread, -1, 0)
-
-
-def _wait4(thread: SimThread, pid: int, options: int) -> tuple[int, int, Any]:
-    import resource
-
-    child, status = _wait_child(thread, pid, options)
-    return child, status, resource.struct_rusage((0.0,) * 2 + (0,) * 14)
-
-
-def _wait3(thread: SimThread, options: int) -> tuple[int, int, Any]:
-    return _wait4(thread, -1, options)
 
 
 # The rest
@@ -227,22 +190,11 @@ def _no_environment_call(thread: SimThread, *args: object) -> None:
     """os.environ calls it; the dict it keeps is all there is to the environment of a process."""
 
 
-def _refused(name: str) -> Callable[..., NoReturn]:
-    def inside(thread: SimThread, *args: object, **kwargs: object) -> NoReturn:
-        refuse(f"os.{name}", _INSTEAD)
-
-    return inside
-
-
-def _waitid(thread: SimThread, *args: object) -> NoReturn:
-    refuse("os.waitid", "use os.waitpid")
-
-
 def install() -> None:
     for name, read in (
         ("getpid", lambda thread: thread.process.pid),
         ("getppid", lambda thread: thread.process.ppid),
-        ("getpgrp", lambda thread: thread.process.pid),
+        ("getpgrp", lambda thread: thread.process.pgid),
         ("getuid", lambda thread: thread.process.uid),
         ("geteuid", lambda thread: thread.process.uid),
         ("getgid", lambda thread: thread.process.gid),
@@ -252,7 +204,7 @@ def install() -> None:
         ("getresgid", _three(lambda thread: thread.process.gid)),
         ("getlogin", lambda thread: "root" if thread.process.uid == 0 else str(thread.process.uid)),
         ("getpgid", _getpgid),
-        ("getsid", _getpgid),
+        ("getsid", _getsid),
         ("setpgid", _setpgid),
         ("setpgrp", _setpgrp),
         ("setsid", _setsid),
@@ -265,11 +217,6 @@ def install() -> None:
         ("killpg", _killpg),
         ("_exit", _exit),
         ("abort", _abort),
-        ("wait", _wait),
-        ("waitpid", _waitpid),
-        ("wait3", _wait3),
-        ("wait4", _wait4),
-        ("waitid", _waitid),
         ("chdir", _chdir),
         ("fchdir", _fchdir),
         ("umask", _umask),
@@ -280,17 +227,3 @@ def install() -> None:
         ("sched_yield", lambda thread: thread.scheduler.yield_now()),
     ):
         dispatch(posix, name, read)
-    for name in _REFUSED:
-        dispatch(posix, name, _refused(name))
-    _install_subprocess()
-
-
-def _install_subprocess() -> None:
-    """``subprocess`` and ``multiprocessing`` start foreign commands through one function of C."""
-    import _posixsubprocess
-
-    def fork_exec(thread: SimThread, args: Any, *rest: object) -> NoReturn:
-        command = os.fsdecode(args[0]) if args else "a command"
-        refuse(f"starting {command!r}", _INSTEAD)
-
-    dispatch(_posixsubprocess, "fork_exec", fork_exec)

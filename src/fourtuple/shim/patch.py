@@ -17,6 +17,8 @@ _MODULES: Final = (
     "random_module",
     "signal_module",
     "os_module",
+    "wait_module",
+    "spawn_module",
     "descriptor_module",
     "open_module",
     "path_module",

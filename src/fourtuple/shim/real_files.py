@@ -2,7 +2,8 @@
 
 The file system is the machine's own, so ``open`` gives a real descriptor. Those opened inside are moved
 up beyond ``REAL_BASE``; numbers below belong to the simulated process. So nothing a program closes,
-reads or writes by number can be a descriptor of the interpreter outside.
+reads or writes by number can be a descriptor of the interpreter outside. Where a real file takes a
+number of the process's own (dup2, a child's stdin), a ``RealFile`` stands there for it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ import os
 import resource
 from collections.abc import Callable
 from errno import EBADF
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from ..kernel.error import KernelError
+from ..kernel.file import O_NONBLOCK, File
+from ..kernel.kernel import Kernel
+
+T = TypeVar("T")
 
 _HIGHEST_BASE: Final = 20_000
 
@@ -30,6 +37,11 @@ REAL_BASE: Final = _base()
 _real_close: Final[Callable[[int], None]] = os.close
 _real_open: Final[Callable[..., int]] = os.open
 _real_dup: Final[Callable[..., Any]] = fcntl.fcntl
+_real_read: Final = os.read
+_real_write: Final = os.write
+_real_lseek: Final = os.lseek
+_real_fstat: Final = os.fstat
+_real_readlink: Final = os.readlink
 
 
 def is_real(fd: int) -> bool:
@@ -53,3 +65,59 @@ def open_real(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = 
 
 def bad_descriptor() -> OSError:
     return OSError(EBADF, os.strerror(EBADF))
+
+
+class RealFile(File):
+    """A real file as a simulated open file description. It owns the real descriptor ``fd``.
+
+    Whoever uses it has the position in common with the descriptor it was made from, as with dup(2).
+    """
+
+    def __init__(self, kernel: Kernel, fd: int) -> None:
+        flags = int(_real_dup(fd, fcntl.F_GETFL)) & ~O_NONBLOCK
+        super().__init__(kernel.next_ino(), flags, "real file")
+        self.fd = fd
+
+    def read(self, count: int) -> bytes:
+        self.check_readable()
+        return _call(_real_read, self.fd, count)
+
+    def write(self, data: bytes) -> int:
+        self.check_writable()
+        return _call(_real_write, self.fd, data)
+
+    def seek(self, offset: int, whence: int) -> int:
+        return _call(_real_lseek, self.fd, offset, whence)
+
+    def pollable(self) -> bool:
+        return False
+
+    def mode(self) -> int:
+        return _real_fstat(self.fd).st_mode
+
+    def stat_ino(self) -> int:
+        return _real_fstat(self.fd).st_ino
+
+    def isatty(self) -> bool:
+        return os.isatty(self.fd)
+
+    def describe(self) -> str:
+        return _real_readlink(f"/proc/self/fd/{self.fd}")
+
+    def release(self) -> None:
+        _real_close(self.fd)
+
+
+def _call(function: Callable[..., T], *args: Any) -> T:
+    try:
+        return function(*args)
+    except OSError as error:
+        raise KernelError(error.errno or EBADF) from None
+
+
+def real_file(kernel: Kernel, fd: int, owned: bool = False) -> RealFile:
+    """An open file description for the real descriptor ``fd``: of a duplicate, or of ``fd`` itself if
+    it is to be ``owned``. Raises KernelError EBADF."""
+    if not owned:
+        fd = _call(_real_dup, fd, fcntl.F_DUPFD_CLOEXEC, REAL_BASE)
+    return RealFile(kernel, fd)

@@ -75,6 +75,8 @@ def _set_handler(thread: SimThread, signum: int, handler: Any, /) -> Any:
     table = thread.state.signals
     former = table.handler(signum)
     table.handlers[signum] = handler
+    if signum == signal.SIGCHLD:
+        thread.process.reaps = handler == signal.SIG_IGN
     return former
 
 
@@ -209,10 +211,6 @@ def _siginterrupt(thread: SimThread, signum: int, flag: bool, /) -> None:
     _check_number(signum)
 
 
-def _pidfd_send_signal(thread: SimThread, *args: object) -> None:
-    refuse("signal.pidfd_send_signal", "use os.kill")
-
-
 def install() -> None:
     for name, inside in (
         ("signal", _set_handler),
@@ -230,7 +228,6 @@ def install() -> None:
         ("sigwaitinfo", _sigwaitinfo),
         ("sigtimedwait", _sigtimedwait),
         ("siginterrupt", _siginterrupt),
-        ("pidfd_send_signal", _pidfd_send_signal),
     ):
         if dispatch(_signal, name, inside) is not None:
             # Documentation tools find no built-in here, and look where it says it is from.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fourtuple.api.command import parse_command
+from fourtuple.runtime.command_line import parse_command
 
 
 @pytest.mark.parametrize(
