@@ -13,6 +13,7 @@ from fourtuple.ports.tables import PortTables
 from fourtuple.stack.base import IcmpError, IpLayer, Route, SocketEvents
 from fourtuple.stack.sysctl import Sysctl
 from fourtuple.stack.tcp.protocol import TcpProtocol
+from fourtuple.stack.tcp.state import EMSGSIZE
 from fourtuple.stack.tcp.tcb import Tcb
 from fourtuple.wire.address import V4_ANY, V6_ANY, is_any, is_v4, parse_ip
 from fourtuple.wire.ipv4 import Ipv4Packet, parse_ipv4
@@ -106,6 +107,8 @@ class FakeIp(IpLayer):
         packet.tos = tos
         packet.ttl = ttl or 64
         packet.dont_fragment = dont_fragment
+        if packet.dont_fragment and packet.wire_length() > self.mtu:
+            return EMSGSIZE
         self.carry(packet)
         return 0
 

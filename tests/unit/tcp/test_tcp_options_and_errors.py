@@ -36,6 +36,11 @@ def test_cookie_is_refused_when_old_or_changed() -> None:
     assert cookies.check(SECRET, now + 200 * SECOND, local, 80, peer, 1234, 777, iss) == 0
     assert cookies.check(SECRET, now, local, 80, peer, 1235, 777, iss) == 0
     assert cookies.check(SECRET, now, local, 80, peer, 1234, 900, iss) == 0
+    # One too low is a keep-alive probe, not the ACK of the handshake, for any MSS of the table.
+    for mss in (536, 1300, 1440, 1460):
+        cookie, _ = cookies.make(SECRET, now, local, 80, peer, 1234, 777, mss)
+        assert cookies.check(SECRET, now, local, 80, peer, 1234, 777, cookie) == mss
+        assert cookies.check(SECRET, now, local, 80, peer, 1234, 776, cookie) == 0
     assert cookies.check(SECRET, now, local, 80, peer, 1234, 777, iss ^ 0x800000) == 0
 
 

@@ -20,6 +20,7 @@ from .lifecycle import (
     choose_congestion_control,
     destroy,
     done,
+    drop_unread,
     enter,
     fin_timeout,
     keepalive_idle,
@@ -275,16 +276,17 @@ class Connection(Tcb):
         if wanted == 0:
             return 0
         low = status.notsent_limit(self)
-        mark = self.snd_up
-        if flags & MSG_OOB:
-            self.snd_up = self.write_seq + wanted
         count = write.queue_text(
-            self, data, self.sndbuf_bytes, low, flags & MSG_MORE != 0, flags & MSG_EOR != 0
+            self,
+            data,
+            self.sndbuf_bytes,
+            low,
+            flags & MSG_MORE != 0,
+            flags & MSG_EOR != 0,
+            flags & MSG_OOB != 0,
         )
-        if count < wanted:
-            self.snd_up = mark
-            if count == 0:
-                return -EAGAIN
+        if count == 0:
+            return -EAGAIN
         return count
 
     # RECEIVE --------------------------------------------------------------------------------------
@@ -361,8 +363,7 @@ class Connection(Tcb):
             enter(self, CLOSE)
             state = CLOSE
         unread = self.received_bytes
-        self.received.clear()
-        self.received_bytes = 0
+        drop_unread(self)
         if state != CLOSE:
             if unread:
                 # RFC 9293 §3.6.1 (RFC 2525 §2.17): the peer must learn that data was lost.

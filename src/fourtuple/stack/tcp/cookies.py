@@ -2,6 +2,10 @@
 
 The sequence number holds a keyed hash, the minute and an index of the peer's MSS; with timestamps,
 six bits of TSval hold the options agreed on. The ACK that returns them is worth a request.
+
+The peer's initial number is hashed, where Linux only adds it: there an ACK one number too low, a
+keep-alive probe of a peer whose last ACK of the handshake was lost, passes for the next MSS of the
+table and makes a connection that is one byte off.
 """
 
 from __future__ import annotations
@@ -29,8 +33,8 @@ _SACK: Final = 16
 _ECN: Final = 32
 
 
-def _hash(secret: bytes, four: bytes, count: int, which: int) -> int:
-    text = four + count.to_bytes(8, "big") + bytes((which,))
+def _hash(secret: bytes, four: bytes, irs: int, count: int, which: int) -> int:
+    text = four + irs.to_bytes(4, "big") + count.to_bytes(8, "big") + bytes((which,))
     return int.from_bytes(blake2b(text, digest_size=4, key=secret, person=b"syn-cookie").digest(), "big")
 
 
@@ -48,8 +52,8 @@ def make(
         index -= 1
     four = _four(local, local_port, peer, peer_port)
     minute = now // _MINUTE
-    low = (_hash(secret, four, minute, 1) + index) & 0xFF_FFFF
-    return (_hash(secret, four, 0, 0) + irs + ((minute & 0xFF) << 24) + low) & MASK32, table[index]
+    low = (_hash(secret, four, irs, minute, 1) + index) & 0xFF_FFFF
+    return (_hash(secret, four, 0, 0, 0) + irs + ((minute & 0xFF) << 24) + low) & MASK32, table[index]
 
 
 def check(
@@ -57,12 +61,12 @@ def check(
 ) -> int:
     """The MSS a cookie ``iss`` returned by an ACK stands for, 0 if it is none of ours or too old."""
     four = _four(local, local_port, peer, peer_port)
-    cookie = (iss - _hash(secret, four, 0, 0) - irs) & MASK32
+    cookie = (iss - _hash(secret, four, 0, 0, 0) - irs) & MASK32
     minute = now // _MINUTE
     age = (minute - (cookie >> 24)) & 0xFF
     if age >= _LIFE or age > minute:
         return 0
-    index = (cookie - _hash(secret, four, minute - age, 1)) & 0xFF_FFFF
+    index = (cookie - _hash(secret, four, irs, minute - age, 1)) & 0xFF_FFFF
     table = _MSS_V4 if is_v4(peer) else _MSS_V6
     return table[index] if index < len(table) else 0
 

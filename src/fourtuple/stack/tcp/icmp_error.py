@@ -94,12 +94,26 @@ def _mtu_reduced(tcb: Tcb, mtu: int) -> None:
     least = tcb.layer.sysctl.route_min_pmtu if tcb.ip_header == 20 else _MIN_MTU_V6
     if mtu:
         known = min(known, max(mtu, least))
-    if known >= tcb.path_mtu:
+    _use_mtu(tcb, known)
+
+
+def interface_mtu_reduced(tcb: Tcb) -> None:
+    """The MTU of the interface ``tcb`` sends through went below its segments' size: what it refused has
+    to go again, smaller."""
+    if tcb.endpoint.state in (LISTEN, CLOSE):
         return
-    output.sync_mss(tcb, known)
+    route = tcb.layer.ip.route(tcb.endpoint.peer, tcb.endpoint.local, tcb.endpoint.device)
+    if route is not None:
+        _use_mtu(tcb, route.mtu)
+
+
+def _use_mtu(tcb: Tcb, mtu: int) -> None:
+    if mtu >= tcb.path_mtu:
+        return
+    output.sync_mss(tcb, mtu)
     if tcb.endpoint.state == SYN_SENT:
         # The SYN sent again offers no more than the path takes (``tcp_advertise_mss``).
-        tcb.advmss = min(tcb.advmss, known - tcb.ip_header - 20)
+        tcb.advmss = min(tcb.advmss, mtu - tcb.ip_header - 20)
     if tcb.packets_out:
         lower_mss_lost(tcb)
 

@@ -373,8 +373,12 @@ def _check_urgent(tcb: Tcb, segment: TcpSegment, seq: int) -> None:
     at = seq + pointer
     if at < tcb.copied_seq or at < tcb.rcv_nxt:
         return
-    if tcb.urg_state != URG_NONE and at <= tcb.rcv_up:
-        return
+    if tcb.urg_state != URG_NONE:
+        if at <= tcb.rcv_up:
+            return
+        if tcb.rcv_up == tcb.copied_seq and not tcb.urg_inline and tcb.copied_seq != tcb.rcv_nxt:
+            # The next byte to read is the urgent one before: it does not become part of the stream.
+            receive.skip_urgent(tcb)
     tcb.urg_state = URG_AWAITED
     tcb.rcv_up = at
     tcb.notify(POLLPRI)

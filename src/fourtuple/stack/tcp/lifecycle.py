@@ -131,6 +131,14 @@ def done(tcb: Tcb) -> None:
     tcb.notify(STATE_CHANGED)
 
 
+def drop_unread(tcb: Tcb) -> None:
+    """Forget what was received in order: nobody will read it."""
+    tcb.received.clear()
+    tcb.received_index = 0
+    tcb.received_offset = 0
+    tcb.received_bytes = 0
+
+
 def destroy(tcb: Tcb) -> None:
     """The last of a connection nobody holds."""
     if tcb.destroyed:
@@ -139,8 +147,7 @@ def destroy(tcb: Tcb) -> None:
     stop_timers(tcb)
     purge(tcb)
     drop_out_of_order(tcb)
-    tcb.received.clear()
-    tcb.received_bytes = 0
+    drop_unread(tcb)
     tcb.layer.tables.remove(tcb.endpoint)
     if tcb.orphan:
         tcb.layer.orphans -= 1

@@ -19,6 +19,7 @@ from .state import (
     CLOSE,
     DELACK_MAX,
     DELACK_MIN,
+    EMSGSIZE,
     MASK32,
     MS,
     OPT_ECN,
@@ -100,7 +101,7 @@ def transmit(tcb: Tcb, seq: int, flags: int, data: bytes) -> int:
     tcb.segs_out += 1
     tcb.last_sent = now
     layer.counters.out_segs += 1
-    return layer.ip.send(
+    error = layer.ip.send(
         endpoint.local,
         endpoint.peer,
         PROTOCOL_TCP,
@@ -110,6 +111,9 @@ def transmit(tcb: Tcb, seq: int, flags: int, data: bytes) -> int:
         tcb.pmtu_discovery != 0,
         endpoint.device,
     )
+    if error == EMSGSIZE:
+        layer.too_big(tcb)
+    return error
 
 
 def _spend_quick_ack(tcb: Tcb) -> None:

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from ...clock.clock import Event
 from ...ports.endpoint import PROTOCOL_TCP, Endpoint
 from ...wire.ip import IpPacket
 from ...wire.ipv4 import Ipv4Packet
 from ...wire.ipv6 import Ipv6Packet
 from ...wire.tcp import ACK, RST, TcpSegment
 from ..base import IcmpError, IpLayer, SocketEvents, Transport
+from ..loopback import LOOPBACK_DELAY
 from . import history
 from .connection import Connection
 from .counters import TcpCounters
-from .icmp_error import connection_error, request_error
+from .icmp_error import connection_error, interface_mtu_reduced, request_error
 from .input import segment_arrives
-from .lifecycle import done, enter, stop_timers
+from .lifecycle import done, drop_unread, enter, stop_timers
 from .listen import listener_segment, request_segment
+from .receive import drop_out_of_order
 from .request import Request
 from .sentlist import purge
 from .state import CLOSE, LISTEN, MASK32, TIME_WAIT
 from .tcb import Tcb, TcpLayer
 from .time_wait import REOPEN, RESET, TimeWait
+
+
+class _TooBig(Event):
+    """A connection learns that its own host's interface became too small for its segments."""
+
+    __slots__ = ("tcb",)
+
+    def __init__(self, tcb: Tcb) -> None:
+        self.tcb = tcb
+
+    def fire(self) -> None:
+        interface_mtu_reduced(self.tcb)
 
 
 class _Layer(TcpLayer):
@@ -55,6 +70,10 @@ class _Layer(TcpLayer):
         # A FIN that comes soon may be a retransmission: outlast the peer's timeout.
         time_wait.timer.arm(max(timeout, (tcb.rto << 2) - (tcb.rto >> 1)))
         done(tcb)
+
+    def too_big(self, tcb: Tcb) -> None:
+        # Linux's IP answers with an ICMP error that takes the loopback, so the caller is done by then.
+        self.clock.after(LOOPBACK_DELAY, _TooBig(tcb))
 
     def send_reset(self, packet: IpPacket, segment: TcpSegment) -> None:
         if segment.flags & RST:
@@ -180,6 +199,8 @@ class TcpProtocol(Transport):
             if isinstance(owner, Tcb):
                 stop_timers(owner)
                 purge(owner)
+                drop_out_of_order(owner)
+                drop_unread(owner)
                 enter(owner, CLOSE)
                 owner.events = None
             elif isinstance(owner, TimeWait):

@@ -286,6 +286,11 @@ def queue_data(tcb: Tcb, seq: int, data: bytes, fin: bool, flags: int, header: i
     if seq >= nxt + room and not (seq == nxt and not data):
         if seq == nxt:
             tcb.layer.counters.zero_window_drop += 1
+            if tcb.ooo and tcb.received_bytes == 0:
+                # All room is taken by what lies beyond the gap this would fill (the window was shrunk):
+                # give it up, or neither end could ever go on. RFC 2018 §8 allows that.
+                tcb.layer.counters.ofo_drop += len(tcb.ooo)
+                drop_out_of_order(tcb)
         out_of_window(tcb)
         return False
     if seq > nxt:
@@ -375,7 +380,8 @@ def _gather(tcb: Tcb, count: int, consume: bool) -> bytes:
     return data
 
 
-def _skip_urgent(tcb: Tcb) -> None:
+def skip_urgent(tcb: Tcb) -> None:
+    """Pass over the urgent byte, which is next."""
     _gather(tcb, 1, True)
 
 
@@ -391,11 +397,11 @@ def read(tcb: Tcb, count: int, peek: bool) -> bytes:
             # The urgent byte is not part of the stream.
             if available == 1:
                 if not peek:
-                    _skip_urgent(tcb)
+                    skip_urgent(tcb)
                 return b""
             if peek:
                 return _gather(tcb, min(count + 1, available), False)[1:]
-            _skip_urgent(tcb)
+            skip_urgent(tcb)
             available -= 1
         elif 0 < ahead < available:
             # A read stops before the mark.

@@ -130,6 +130,7 @@ EINTR: Final = 4
 EAGAIN: Final = 11
 EPIPE: Final = 32
 EINVAL: Final = 22
+EMSGSIZE: Final = 90
 EADDRINUSE: Final = 98
 EADDRNOTAVAIL: Final = 99
 ENETUNREACH: Final = 101

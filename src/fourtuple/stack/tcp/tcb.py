@@ -158,6 +158,10 @@ class TcpLayer:
         """
         raise NotImplementedError
 
+    def too_big(self, tcb: Tcb) -> None:
+        """Our own interface takes smaller packets than ``tcb`` sends: see to it that it learns."""
+        raise NotImplementedError
+
     def send_reset(self, packet: IpPacket, segment: TcpSegment) -> None:
         """Answer a segment that belongs to no connection (RFC 9293 §3.10.7.1)."""
         raise NotImplementedError

@@ -89,11 +89,12 @@ def _mark_push(tcb: Tcb) -> None:
     tcb.pushed_seq = tcb.write_seq
 
 
-def queue_text(tcb: Tcb, data: bytes, limit: int, low: int, more: bool, eor: bool) -> int:
+def queue_text(tcb: Tcb, data: bytes, limit: int, low: int, more: bool, eor: bool, urgent: bool) -> int:
     """Queue as much of ``data`` as fits, sending on the way; returns the bytes taken, 0 if none fits.
 
     A run is begun while less than ``limit`` bytes are unacknowledged and ``low`` unsent, and is then
-    filled whatever its size, as in ``tcp_sendmsg``. ``more``: the caller will go on (MSG_MORE).
+    filled whatever its size, as in ``tcp_sendmsg``. ``more``: the caller will go on (MSG_MORE). ``urgent``:
+    the last byte taken is urgent; what leaves on the way does not know yet which that is.
     """
     total = len(data)
     done = 0
@@ -134,6 +135,8 @@ def queue_text(tcb: Tcb, data: bytes, limit: int, low: int, more: bool, eor: boo
         tcb.no_space = True
     if done == 0:
         return 0
+    if urgent:
+        tcb.snd_up = tcb.write_seq
     if eor and done == total and runs:
         runs[-1] |= _RUN_EOR
     if done < total:
@@ -208,7 +211,7 @@ def _nagle_holds(tcb: Tcb, nagle: int) -> bool:
 
 
 def _send_new(tcb: Tcb, length: int, mss: int, flags: int, marks: int) -> None:
-    """Send the next ``length`` unsent bytes, with FIN if they are the last.
+    """Send the next ``length`` unsent bytes, with FIN if they are the last and the window takes it.
 
     ``flags`` go out with it, but are not repeated if it is retransmitted; ``marks`` it begins with.
     """
@@ -227,7 +230,7 @@ def _send_new(tcb: Tcb, length: int, mss: int, flags: int, marks: int) -> None:
             del runs[0]
     else:
         data = b""
-    if tcb.fin_queued and tcb.unsent == 0:
+    if tcb.fin_queued and tcb.unsent == 0 and end < tcb.window_end():
         own |= FIN
         end += 1
         tcb.fin_sent = True
