@@ -8,7 +8,16 @@ from fourtuple.kernel.sockopt import OPTIONS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-LEVELS = {1: "SOL_SOCKET", 0: "IPPROTO_IP", 41: "IPPROTO_IPV6", 6: "IPPROTO_TCP", 17: "IPPROTO_UDP"}
+LEVELS = {
+    1: "SOL_SOCKET",
+    0: "IPPROTO_IP",
+    41: "IPPROTO_IPV6",
+    6: "IPPROTO_TCP",
+    17: "IPPROTO_UDP",
+    255: "IPPROTO_RAW",
+    58: "IPPROTO_ICMPV6",
+    263: "SOL_PACKET",
+}
 STATUS = {
     "implemented": "implemented",
     "read-only": "read only",

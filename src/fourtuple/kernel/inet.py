@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENODEV, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP
+from errno import (
+    EACCES,
+    EADDRNOTAVAIL,
+    EAFNOSUPPORT,
+    EINVAL,
+    ENODEV,
+    ENOENT,
+    ENOPROTOOPT,
+    ENOTCONN,
+    EOPNOTSUPP,
+)
 from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
 from ..ports.endpoint import CLOSE, Endpoint
 from ..stack.base import SocketEvents
+from ..stack.bpf import BpfProgram
+from ..stack.reuseport_program import ProgramChooser
 from ..wire.address import V6_ANY, is_any, is_link_local, is_loopback, is_multicast, is_v4
 from .error import KernelError
 from .file import FIONBIO
@@ -83,6 +95,7 @@ class InetSocket(Socket):
         "recverr",
         "recverr6",
         "tclass",
+        "tells_own_address",
         "tos",
         "transparent",
         "ttl",
@@ -111,6 +124,8 @@ class InetSocket(Socket):
         self.freebind: bool = False
         self.transparent: bool = False
         self.recv_pktinfo: bool = False
+        self.tells_own_address: bool = True
+        """IP_PKTINFO says which address to answer from (ipi_spec_dst)."""
         self.recv_ttl: bool = False
         self.recv_tos: bool = False
         self.recv_origdst: bool = False
@@ -147,7 +162,7 @@ class InetSocket(Socket):
             # Programs of old bind the wildcard with no family at all.
             if addr.family != AF_INET and not (addr.family == AF_UNSPEC and is_any(address)):
                 raise KernelError(EAFNOSUPPORT)
-            self._check_address(address)
+            self.check_address(address)
             self._check_privilege(addr.port)
             self._check_unbound()
         else:
@@ -160,17 +175,18 @@ class InetSocket(Socket):
             if is_v4(address):
                 if endpoint.v6only:
                     raise KernelError(EINVAL)
-                self._check_address(address)
+                self.check_address(address)
             elif address != V6_ANY:
                 if needs_scope(address):
                     self.take_scope(addr.scope_id)
-                self._check_address(address)
+                self.check_address(address)
                 self._check_device(address)
         code = self.tables().bind(endpoint, address, addr.port)
         if code != 0:
             raise KernelError(code)
 
-    def _check_address(self, address: int) -> None:
+    def check_address(self, address: int) -> None:
+        """Raises EADDRNOTAVAIL unless the socket may be bound to ``address``."""
         stack = self.kernel.stack
         if (
             is_any(address)
@@ -268,6 +284,7 @@ class InetSocket(Socket):
         self.pmtu_discovery = listener.pmtu_discovery
         self.recverr = listener.recverr
         self.recverr6 = listener.recverr6
+        self.filter_locked = listener.filter_locked
         self.freebind = listener.freebind
         self.transparent = listener.transparent
         self.hop_limit = listener.hop_limit
@@ -282,6 +299,33 @@ class InetSocket(Socket):
         if ifindex != 0 and self.kernel.stack.interface(ifindex) is None:
             raise KernelError(ENODEV)
         self.tables().bind_device(self.endpoint, ifindex)
+
+    def set_chooser(self, program: BpfProgram | None) -> None:
+        """``reuseport_attach_prog``, ``reuseport_detach_prog``."""
+        endpoint = self.endpoint
+        group = endpoint.group
+        if program is None:
+            if group is None and endpoint.chooser is None:
+                raise KernelError(ENOENT if self.reuse_port else EINVAL)
+            if group is not None and group.chooser is None:
+                raise KernelError(ENOENT)
+            endpoint.chooser = None
+            if group is not None:
+                group.chooser = None
+            return
+        stack = self.kernel.stack
+        chooser = ProgramChooser(program, stack.under_way, stack.stream)
+        if group is not None:
+            group.chooser = chooser
+        elif self.reuse_port and self.may_join_group():
+            endpoint.chooser = chooser
+        else:
+            raise KernelError(EINVAL)
+        self.tables().choosers += 1
+
+    def may_join_group(self) -> bool:
+        """Whether the socket is in no table of sockets that get packets, and so may yet join a group."""
+        return False
 
     def incoming_cpu(self) -> int:
         return self.endpoint.incoming_cpu

@@ -148,6 +148,8 @@ def error_control(socket: InetSocket, entry: SocketError) -> ControlMessage:
 
 def _own_address(socket: InetSocket, datagram: Datagram) -> int:
     """ipi_spec_dst: the address to answer from. Of a group's datagram, the interface's."""
+    if not socket.tells_own_address:
+        return V4_ANY
     stack = socket.kernel.stack
     destination = datagram.destination
     if not is_multicast(destination) and not stack.is_broadcast(destination):

@@ -18,6 +18,7 @@ from errno import (
 from typing import TYPE_CHECKING, Final
 
 from ..ports.endpoint import CLOSE, LISTEN, PROTOCOL_TCP, SYN_RECV, SYN_SENT, Endpoint
+from ..stack.bpf import BpfProgram
 from ..stack.tcp.fastopen import CLIENT
 from ..stack.tcp.state import URG_NONE
 from ..stack.tcp.tcb import Tcb
@@ -222,6 +223,8 @@ class InetStream(InetSocket):
         caller = self.caller()
         child = InetStream(self.kernel, caller, self.family, tcb.endpoint, tcb)
         child.inherit(self)
+        program = child.endpoint.filter
+        child.filter = program if isinstance(program, BpfProgram) else None
         child.endpoint.uid = caller.uid
         child.ip_option_changed()
         return child
@@ -386,6 +389,12 @@ class InetStream(InetSocket):
             check_option(level, name, False)
             return get_tcp_option(self.tcb, name)
         return super().get_protocol_option(level, name, length)
+
+    def filter_changed(self, program: BpfProgram | None) -> None:
+        self.endpoint.filter = program
+
+    def may_join_group(self) -> bool:
+        return self.endpoint.state == CLOSE
 
     def transport_option_changed(self, name: int) -> None:
         tcb = self.tcb

@@ -22,13 +22,17 @@ from .error import KernelError
 from .eventfd import EventFd
 from .file import File
 from .inet_datagram import make_datagram
+from .inet_ping import InetPing
+from .inet_raw import InetRaw
 from .inet_stream import make_stream
 from .limits import OpenFiles
+from .packet import PacketSocket
 from .pipe import PipeReader, PipeWriter, make_pipe
 from .process import CAP_NET_RAW, CAP_SYS_ADMIN, Process
 from .sockaddr import (
     AF_INET,
     AF_INET6,
+    AF_PACKET,
     AF_UNIX,
     IPPROTO_ICMP,
     IPPROTO_ICMPV6,
@@ -272,6 +276,8 @@ class Kernel:
             raise KernelError(EINVAL)
         if family == AF_UNIX:
             return self._unix_socket(process, type, protocol)
+        if family == AF_PACKET:
+            return self._packet_socket(process, type, protocol)
         if family in (AF_INET, AF_INET6):
             return self._inet_socket(process, family, type, protocol)
         raise KernelError(EAFNOSUPPORT)
@@ -307,15 +313,29 @@ class Kernel:
             if protocol in (IPPROTO_IP, IPPROTO_UDP):
                 return make_datagram(self, process, family)
             if protocol == (IPPROTO_ICMP if family == AF_INET else IPPROTO_ICMPV6):
-                # net.ipv4.ping_group_range holds no group, as in Linux unless set.
-                raise KernelError(EACCES)
-        elif type == SOCK_RAW and protocol != IPPROTO_IP:
-            if not process.capable(CAP_NET_RAW):
-                raise KernelError(EPERM)
-        elif type != SOCK_RAW:
+                low, high = self.stack.sysctl.ping_group_range
+                if not low <= process.gid <= high:
+                    raise KernelError(EACCES, "group is not in net.ipv4.ping_group_range")
+                return InetPing(self, process, family, protocol)
+        elif type == SOCK_RAW:
+            if protocol != IPPROTO_IP:
+                if not process.capable(CAP_NET_RAW):
+                    raise KernelError(EPERM)
+                return InetRaw(self, process, family, protocol)
+        else:
             raise KernelError(ESOCKTNOSUPPORT)
-        # There are no raw sockets, and no other protocols.
+        # There are no other protocols.
         raise KernelError(EPROTONOSUPPORT)
+
+    def _packet_socket(self, process: Process, type: int, protocol: int) -> Socket:
+        if not process.capable(CAP_NET_RAW):
+            raise KernelError(EPERM)
+        if type not in (SOCK_RAW, SOCK_DGRAM):
+            # The obsolete SOCK_PACKET too.
+            raise KernelError(ESOCKTNOSUPPORT)
+        # The protocol is an ethertype in network byte order.
+        ethertype = (protocol & 0xFF) << 8 | protocol >> 8 & 0xFF
+        return PacketSocket(self, process, type, ethertype)
 
     # Other files
 

@@ -10,6 +10,7 @@ AF_UNSPEC: Final = 0
 AF_UNIX: Final = 1
 AF_INET: Final = 2
 AF_INET6: Final = 10
+AF_PACKET: Final = 17
 
 SOCK_STREAM: Final = 1
 SOCK_DGRAM: Final = 2
@@ -24,6 +25,7 @@ IPPROTO_TCP: Final = 6
 IPPROTO_UDP: Final = 17
 IPPROTO_IPV6: Final = 41
 IPPROTO_ICMPV6: Final = 58
+IPPROTO_RAW: Final = 255
 
 
 class SockAddr:
@@ -85,3 +87,24 @@ def unix_address(path: bytes) -> SockAddr:
 def unspecified_address() -> SockAddr:
     """AF_UNSPEC, with which connect() dissolves an association."""
     return SockAddr(AF_UNSPEC, 0, 0)
+
+
+class LinkAddr(SockAddr):
+    """An AF_PACKET address (struct sockaddr_ll). ``port`` is 0; numbers are in host byte order."""
+
+    __slots__ = ("hardware", "hatype", "ifindex", "interface", "pkttype", "protocol")
+
+    def __init__(self, protocol: int, ifindex: int) -> None:
+        super().__init__(AF_PACKET, 0, 0)
+        self.protocol: int = protocol
+        """Ethertype, 3 (ETH_P_ALL) for all."""
+        self.ifindex: int = ifindex
+        self.interface: str = ""
+        """Its name, in an address the kernel gives."""
+        self.hatype: int = 0
+        self.pkttype: int = 0
+        self.hardware: bytes = b""
+        """The MAC address."""
+
+    def __str__(self) -> str:
+        return f"interface {self.ifindex}, ethertype {self.protocol:#06x}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
+from ..stack.bpf import BpfProgram
 from .error import KernelError
 from .file import O_RDWR, S_IFSOCK, File
 from .netdevice import device_ioctl
@@ -99,7 +100,10 @@ class Socket(File):
     __slots__ = (
         "broadcast",
         "creator",
+        "dontroute",
         "family",
+        "filter",
+        "filter_locked",
         "keepalive",
         "kernel",
         "linger_on",
@@ -139,6 +143,7 @@ class Socket(File):
         self.reuse_addr: bool = False
         self.reuse_port: bool = False
         self.broadcast: bool = False
+        self.dontroute: bool = False
         self.keepalive: bool = False
         self.oob_inline: bool = False
         self.passcred: bool = False
@@ -148,6 +153,9 @@ class Socket(File):
         """SO_TIMESTAMP or SO_TIMESTAMPNS, whichever is on; 0 for neither."""
         self.priority: int = 0
         self.mark: int = 0
+        self.filter: BpfProgram | None = None
+        """SO_ATTACH_FILTER."""
+        self.filter_locked: bool = False
 
     def caller(self) -> Process:
         """The process that makes the present call: its credentials and directory count."""
@@ -236,6 +244,16 @@ class Socket(File):
 
     def option_changed(self, name: int) -> None:
         """The attribute of the SOL_SOCKET option ``name`` was set."""
+
+    def filter_changed(self, program: BpfProgram | None) -> None:
+        """``filter`` was set."""
+
+    def set_chooser(self, program: BpfProgram | None) -> None:
+        """Let ``program`` choose the SO_REUSEPORT member; None takes it away (ENOENT if there is none).
+
+        Raises EINVAL if the socket is in no group and cannot be.
+        """
+        raise KernelError(EINVAL)
 
     def send_buffer(self) -> int:
         """SO_SNDBUF."""

@@ -16,6 +16,9 @@ SOL_IP: Final = 0
 SOL_TCP: Final = 6
 SOL_UDP: Final = 17
 SOL_IPV6: Final = 41
+SOL_ICMPV6: Final = 58
+SOL_RAW: Final = 255
+SOL_PACKET: Final = 263
 
 # What becomes of an option.
 ACTS: Final = "implemented"
@@ -63,7 +66,9 @@ SO_DOMAIN: Final = 39
 SO_RXQ_OVFL: Final = 40
 SO_WIFI_STATUS: Final = 41
 SO_PEEK_OFF: Final = 42
+SO_LOCK_FILTER: Final = 44
 SO_BUSY_POLL: Final = 46
+SO_BPF_EXTENSIONS: Final = 48
 SO_MAX_PACING_RATE: Final = 47
 SO_INCOMING_CPU: Final = 49
 SO_ATTACH_BPF: Final = 50
@@ -74,6 +79,7 @@ SO_COOKIE: Final = 57
 SO_ZEROCOPY: Final = 60
 SO_TXTIME: Final = 61
 SO_BINDTOIFINDEX: Final = 62
+SO_DETACH_REUSEPORT_BPF: Final = 68
 
 IP_TOS: Final = 1
 IP_TTL: Final = 2
@@ -119,11 +125,13 @@ IPV6_MULTICAST_HOPS: Final = 18
 IPV6_MULTICAST_LOOP: Final = 19
 IPV6_JOIN_GROUP: Final = 20
 IPV6_LEAVE_GROUP: Final = 21
+IPV6_CHECKSUM: Final = 7
 IPV6_MTU_DISCOVER: Final = 23
 IPV6_MTU: Final = 24
 IPV6_RECVERR: Final = 25
 IPV6_V6ONLY: Final = 26
 IPV6_MULTICAST_ALL: Final = 29
+IPV6_HDRINCL: Final = 36
 IPV6_RECVPKTINFO: Final = 49
 IPV6_PKTINFO: Final = 50
 IPV6_RECVHOPLIMIT: Final = 51
@@ -163,6 +171,28 @@ UDP_CORK: Final = 1
 UDP_SEGMENT: Final = 103
 UDP_GRO: Final = 104
 
+ICMP_FILTER: Final = 1
+ICMPV6_FILTER: Final = 1
+
+PACKET_ADD_MEMBERSHIP: Final = 1
+PACKET_DROP_MEMBERSHIP: Final = 2
+PACKET_RX_RING: Final = 5
+PACKET_STATISTICS: Final = 6
+PACKET_COPY_THRESH: Final = 7
+PACKET_AUXDATA: Final = 8
+PACKET_ORIGDEV: Final = 9
+PACKET_VERSION: Final = 10
+PACKET_HDRLEN: Final = 11
+PACKET_RESERVE: Final = 12
+PACKET_TX_RING: Final = 13
+PACKET_LOSS: Final = 14
+PACKET_VNET_HDR: Final = 15
+PACKET_TIMESTAMP: Final = 17
+PACKET_FANOUT: Final = 18
+PACKET_TX_HAS_OFF: Final = 19
+PACKET_QDISC_BYPASS: Final = 20
+PACKET_IGNORE_OUTGOING: Final = 23
+
 
 class SocketOption:
     """One row of the table."""
@@ -193,6 +223,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_DEBUG, "SO_DEBUG", "needs CAP_NET_ADMIN; does nothing, in Linux neither"),
             (SO_REUSEADDR, "SO_REUSEADDR", ""),
             (SO_BROADCAST, "SO_BROADCAST", ""),
+            (SO_DONTROUTE, "SO_DONTROUTE", "IPv4 without gateways; IPv6 takes no notice, in Linux neither"),
             (SO_SNDBUF, "SO_SNDBUF", "doubled, bounded by net.core.wmem_max, at least 4608"),
             (SO_RCVBUF, "SO_RCVBUF", "doubled, bounded by net.core.rmem_max, at least 2304"),
             (SO_SNDBUFFORCE, "SO_SNDBUFFORCE", "needs CAP_NET_ADMIN"),
@@ -210,6 +241,13 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_BINDTOIFINDEX, "SO_BINDTOIFINDEX", ""),
             (SO_TIMESTAMP, "SO_TIMESTAMP", "datagram sockets"),
             (SO_TIMESTAMPNS, "SO_TIMESTAMPNS", "datagram sockets"),
+            (SO_ATTACH_FILTER, "SO_ATTACH_FILTER", "classic BPF"),
+            (SO_DETACH_FILTER, "SO_DETACH_FILTER", ""),
+            (SO_LOCK_FILTER, "SO_LOCK_FILTER", ""),
+            (SO_ATTACH_BPF, "SO_ATTACH_BPF", "EBADF or EINVAL: no descriptor here is an eBPF program"),
+            (SO_ATTACH_REUSEPORT_CBPF, "SO_ATTACH_REUSEPORT_CBPF", "classic BPF"),
+            (SO_ATTACH_REUSEPORT_EBPF, "SO_ATTACH_REUSEPORT_EBPF", "as SO_ATTACH_BPF"),
+            (SO_DETACH_REUSEPORT_BPF, "SO_DETACH_REUSEPORT_BPF", ""),
             (SO_INCOMING_CPU, "SO_INCOMING_CPU", "decides among SO_REUSEPORT members; there is one CPU"),
         ],
     ),
@@ -235,6 +273,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_PEERCRED, "SO_PEERCRED", ""),
             (SO_SNDLOWAT, "SO_SNDLOWAT", "always 1"),
             (SO_COOKIE, "SO_COOKIE", ""),
+            (SO_BPF_EXTENSIONS, "SO_BPF_EXTENSIONS", "64, as Linux"),
         ],
     ),
     *_rows(
@@ -242,13 +281,7 @@ OPTIONS: Final[list[SocketOption]] = [
         REFUSED,
         ENOPROTOOPT,
         [
-            (SO_DONTROUTE, "SO_DONTROUTE", "routes are not bypassed"),
             (SO_NO_CHECK, "SO_NO_CHECK", "checksums are always right"),
-            (SO_ATTACH_FILTER, "SO_ATTACH_FILTER", "no BPF"),
-            (SO_DETACH_FILTER, "SO_DETACH_FILTER", "no BPF"),
-            (SO_ATTACH_BPF, "SO_ATTACH_BPF", "no BPF"),
-            (SO_ATTACH_REUSEPORT_CBPF, "SO_ATTACH_REUSEPORT_CBPF", "no BPF"),
-            (SO_ATTACH_REUSEPORT_EBPF, "SO_ATTACH_REUSEPORT_EBPF", "no BPF"),
             (SO_PEERNAME, "SO_PEERNAME", "use getpeername()"),
             (SO_PEERSEC, "SO_PEERSEC", "no security module, as Linux answers without one"),
             (SO_PASSSEC, "SO_PASSSEC", "no security module"),
@@ -270,6 +303,7 @@ OPTIONS: Final[list[SocketOption]] = [
         [
             (IP_TOS, "IP_TOS", "the ECN bits of a TCP socket are TCP's own"),
             (IP_TTL, "IP_TTL", ""),
+            (IP_HDRINCL, "IP_HDRINCL", "raw sockets; on by itself for IPPROTO_RAW"),
             (IP_PKTINFO, "IP_PKTINFO", "UDP; as control data of sendmsg() too"),
             (IP_MTU_DISCOVER, "IP_MTU_DISCOVER", ""),
             (IP_RECVERR, "IP_RECVERR", "the error queue is UDP's; TCP fails at once on an ICMP error"),
@@ -298,7 +332,6 @@ OPTIONS: Final[list[SocketOption]] = [
         REFUSED,
         ENOPROTOOPT,
         [
-            (IP_HDRINCL, "IP_HDRINCL", "no raw sockets"),
             (IP_OPTIONS, "IP_OPTIONS", "no IP options"),
             (IP_RECVOPTS, "IP_RECVOPTS", "no IP options"),
             (IP_MINTTL, "IP_MINTTL", ""),
@@ -313,6 +346,8 @@ OPTIONS: Final[list[SocketOption]] = [
         0,
         [
             (IPV6_V6ONLY, "IPV6_V6ONLY", ""),
+            (IPV6_CHECKSUM, "IPV6_CHECKSUM", "raw sockets; of level IPPROTO_RAW too"),
+            (IPV6_HDRINCL, "IPV6_HDRINCL", "raw sockets; on by itself for IPPROTO_RAW"),
             (IPV6_UNICAST_HOPS, "IPV6_UNICAST_HOPS", ""),
             (IPV6_TCLASS, "IPV6_TCLASS", ""),
             (IPV6_MTU_DISCOVER, "IPV6_MTU_DISCOVER", ""),
@@ -384,6 +419,50 @@ OPTIONS: Final[list[SocketOption]] = [
         EOPNOTSUPP,
         [
             (TCP_REPAIR, "TCP_REPAIR", ""),
+        ],
+    ),
+    *_rows(
+        SOL_RAW,
+        ACTS,
+        0,
+        [
+            (ICMP_FILTER, "ICMP_FILTER", "of an AF_INET raw socket of IPPROTO_ICMP"),
+            (IPV6_CHECKSUM, "IPV6_CHECKSUM", "of an AF_INET6 raw socket"),
+        ],
+    ),
+    *_rows(SOL_ICMPV6, ACTS, 0, [(ICMPV6_FILTER, "ICMPV6_FILTER", "of a raw socket of IPPROTO_ICMPV6")]),
+    *_rows(
+        SOL_PACKET,
+        ACTS,
+        0,
+        [
+            (PACKET_ADD_MEMBERSHIP, "PACKET_ADD_MEMBERSHIP", "interfaces take all multicasts by themselves"),
+            (PACKET_DROP_MEMBERSHIP, "PACKET_DROP_MEMBERSHIP", ""),
+            (PACKET_AUXDATA, "PACKET_AUXDATA", "checksums are always filled in"),
+            (PACKET_ORIGDEV, "PACKET_ORIGDEV", "there are no stacked devices"),
+            (PACKET_QDISC_BYPASS, "PACKET_QDISC_BYPASS", "other packet sockets do not see what is sent"),
+            (PACKET_IGNORE_OUTGOING, "PACKET_IGNORE_OUTGOING", ""),
+        ],
+    ),
+    *_rows(
+        SOL_PACKET, READ_ONLY, ENOPROTOOPT, [(PACKET_STATISTICS, "PACKET_STATISTICS", "reading clears it")]
+    ),
+    *_rows(
+        SOL_PACKET,
+        REFUSED,
+        ENOPROTOOPT,
+        [
+            (PACKET_RX_RING, "PACKET_RX_RING", "no memory to share with programs"),
+            (PACKET_TX_RING, "PACKET_TX_RING", "no memory to share with programs"),
+            (PACKET_VERSION, "PACKET_VERSION", "of rings"),
+            (PACKET_HDRLEN, "PACKET_HDRLEN", "of rings"),
+            (PACKET_RESERVE, "PACKET_RESERVE", "of rings"),
+            (PACKET_COPY_THRESH, "PACKET_COPY_THRESH", "of rings"),
+            (PACKET_LOSS, "PACKET_LOSS", "of rings"),
+            (PACKET_TX_HAS_OFF, "PACKET_TX_HAS_OFF", "of rings"),
+            (PACKET_TIMESTAMP, "PACKET_TIMESTAMP", "no hardware"),
+            (PACKET_VNET_HDR, "PACKET_VNET_HDR", "no offloads"),
+            (PACKET_FANOUT, "PACKET_FANOUT", ""),
         ],
     ),
     *_rows(SOL_UDP, ACTS, 0, [(UDP_CORK, "UDP_CORK", "")]),

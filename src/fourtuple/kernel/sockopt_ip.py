@@ -18,6 +18,7 @@ from .sockopt import (
     IP_DROP_MEMBERSHIP,
     IP_DROP_SOURCE_MEMBERSHIP,
     IP_FREEBIND,
+    IP_HDRINCL,
     IP_LOCAL_PORT_RANGE,
     IP_MTU,
     IP_MTU_DISCOVER,
@@ -36,6 +37,7 @@ from .sockopt import (
     IP_TRANSPARENT,
     IP_TTL,
     IP_UNBLOCK_SOURCE,
+    IPV6_HDRINCL,
     IPV6_JOIN_GROUP,
     IPV6_LEAVE_GROUP,
     IPV6_MTU,
@@ -176,6 +178,9 @@ def _ip_number(socket: InetSocket, name: int) -> int:
         return int(socket.multicast_loop)
     if name == IP_MULTICAST_ALL:
         return int(endpoint.multicast_all)
+    if name == IP_HDRINCL:
+        # A raw socket answers itself.
+        return 0
     # Memberships can be changed, not read.
     raise KernelError(ENOPROTOOPT)
 
@@ -258,6 +263,8 @@ def get_ipv6_option(socket: InetSocket, name: int) -> bytes:
         return pack_int(socket.multicast_if6)
     if name == IPV6_MULTICAST_ALL:
         return pack_int(socket.endpoint.multicast_all)
+    if name == IPV6_HDRINCL:
+        return pack_int(0)
     raise KernelError(ENOPROTOOPT)
 
 

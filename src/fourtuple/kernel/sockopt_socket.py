@@ -11,17 +11,21 @@ from .process import CAP_NET_ADMIN, CAP_NET_RAW
 from .sockaddr import AF_INET, AF_INET6, AF_UNIX
 from .sockopt import (
     SO_ACCEPTCONN,
+    SO_ATTACH_FILTER,
     SO_BINDTODEVICE,
     SO_BINDTOIFINDEX,
+    SO_BPF_EXTENSIONS,
     SO_BROADCAST,
     SO_BSDCOMPAT,
     SO_COOKIE,
     SO_DEBUG,
     SO_DOMAIN,
+    SO_DONTROUTE,
     SO_ERROR,
     SO_INCOMING_CPU,
     SO_KEEPALIVE,
     SO_LINGER,
+    SO_LOCK_FILTER,
     SO_MARK,
     SO_OOBINLINE,
     SO_PASSCRED,
@@ -42,6 +46,7 @@ from .sockopt import (
     SO_TIMESTAMPNS,
     SO_TYPE,
 )
+from .sockopt_filter import FILTER_OPTIONS, get_filter, set_filter_option
 
 if TYPE_CHECKING:
     from .socket import Socket
@@ -51,6 +56,7 @@ MIN_RCVBUF: Final = 2304
 INT_MAX: Final = 0x7FFF_FFFF
 IFNAMSIZ: Final = 16
 
+_SKF_AD_MAX: Final = 64
 _JIFFY: Final = 4_000_000
 _MAX_TIMEOUT_SECONDS: Final = INT_MAX
 
@@ -59,6 +65,9 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
     """Set an option the table says can be set."""
     if name == SO_BINDTODEVICE:
         _bind_to_device(socket, value)
+        return
+    if name in FILTER_OPTIONS:
+        set_filter_option(socket, name, value)
         return
     number = read_int(value)
     on = number != 0
@@ -70,6 +79,8 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
         socket.reuse_port = on
     elif name == SO_BROADCAST:
         socket.broadcast = on
+    elif name == SO_DONTROUTE:
+        socket.dontroute = on
     elif name == SO_KEEPALIVE:
         socket.keepalive = on
     elif name == SO_OOBINLINE:
@@ -143,6 +154,8 @@ def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
         return pack_int(socket.reuse_port)
     if name == SO_BROADCAST:
         return pack_int(socket.broadcast)
+    if name == SO_DONTROUTE:
+        return pack_int(socket.dontroute)
     if name == SO_KEEPALIVE:
         return pack_int(socket.keepalive)
     if name == SO_OOBINLINE:
@@ -184,6 +197,12 @@ def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
         if length < 8:
             raise KernelError(EINVAL)
         return socket.ino.to_bytes(8, "little")
+    if name == SO_ATTACH_FILTER:
+        return get_filter(socket, length)
+    if name == SO_LOCK_FILTER:
+        return pack_int(socket.filter_locked)
+    if name == SO_BPF_EXTENSIONS:
+        return pack_int(_SKF_AD_MAX)
     if name in (SO_DEBUG, SO_BSDCOMPAT):
         return pack_int(0)
     raise KernelError(ENOPROTOOPT)

@@ -9,8 +9,9 @@ from ..clock.streams import Streams
 from ..stack.base import Device, FrameSink
 from ..stack.interface import Interface
 from ..wire.address import V4_LOOPBACK, format_ip
-from ..wire.ethernet import EthernetFrame, parse_frame
+from ..wire.ethernet import EthernetFrame
 from ..wire.ip import IpPacket
+from ..wire.lenient import read_frame
 from .addressing import by_interface
 from .link import Direction, Link, LinkEnd
 from .node import Node, given_addresses
@@ -25,7 +26,7 @@ class Reparse(Device):
         self.device = device
 
     def transmit(self, frame: EthernetFrame) -> None:
-        parsed = parse_frame(frame.serialize())
+        parsed = read_frame(frame.serialize())
         before, after = frame.payload, parsed.payload
         if isinstance(before, IpPacket) and isinstance(after, IpPacket):
             # A loopback's tap sees only the parsed frame, and asks it for its sender too.

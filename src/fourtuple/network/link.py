@@ -14,7 +14,8 @@ from ..capture.tap import Tap, TapPoint
 from ..clock.clock import SECOND, Clock, Event
 from ..clock.streams import Stream
 from ..stack.base import Device, FrameSink
-from ..wire.ethernet import EthernetFrame, parse_frame
+from ..wire.ethernet import EthernetFrame
+from ..wire.lenient import read_frame
 from .faults import ETHERNET_HEADER, Faults, flip_bit
 from .rules import (
     ACTION_ALTER,
@@ -222,7 +223,7 @@ class Direction(Event):
 
     def _fly(self, frame: EthernetFrame, arrival: int) -> None:
         if self.bytes_on_wire:
-            frame = parse_frame(frame.serialize())
+            frame = read_frame(frame.serialize())
         in_flight = self._in_flight
         if in_flight and arrival < self._last_arrival:
             # It overtakes: the FIFO is not for it.

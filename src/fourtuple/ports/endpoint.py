@@ -13,7 +13,7 @@ from ..wire.address import V4_ANY, V6_ANY, is_v4
 if TYPE_CHECKING:
     from .ephemeral import ConnectUse
     from .multicast import Membership
-    from .reuseport import ReuseportGroup
+    from .reuseport import MemberChooser, ReuseportGroup
 
 PROTOCOL_TCP: Final = 6
 PROTOCOL_UDP: Final = 17
@@ -66,8 +66,10 @@ class Endpoint:
     __slots__ = (
         "address_locked",
         "bind_no_port",
+        "chooser",
         "device",
         "family",
+        "filter",
         "group",
         "incoming_cpu",
         "key",
@@ -121,6 +123,10 @@ class Endpoint:
         """Multicast groups joined; None for none."""
         self.multicast_all: bool = True
         """IP_MULTICAST_ALL / IPV6_MULTICAST_ALL: groups joined by others are received too."""
+        self.chooser: MemberChooser | None = None
+        """Attached before it is in a group: the one of a group it is the first of."""
+        self.filter: object | None = None
+        """The socket's filter; the rules never look at it."""
         # Kept by the tables.
         self.group: ReuseportGroup | None = None
         """The SO_REUSEPORT group it is a member of."""
@@ -141,6 +147,7 @@ class Endpoint:
         child.peer = peer
         child.peer_port = peer_port
         child.state = SYN_RECV
+        child.filter = self.filter
         return child
 
     def time_wait(self) -> Endpoint:

@@ -6,7 +6,19 @@ Linux ``net/core/sock_reuseport.c``; joining as in ``inet_reuseport_add_sock`` (
 
 from __future__ import annotations
 
+from mypy_extensions import mypyc_attr
+
 from .endpoint import ESTABLISHED, Endpoint
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class MemberChooser:
+    """A program that chooses the member (SO_ATTACH_REUSEPORT_CBPF)."""
+
+    def choose(self) -> int:
+        """The number of the member that gets the packet under way; one there is not leaves it to the
+        hash, and so does -1 while no packet is."""
+        raise NotImplementedError
 
 
 class ReuseportGroup:
@@ -16,9 +28,10 @@ class ReuseportGroup:
     chosen instead of trusting the group.
     """
 
-    __slots__ = ("has_connections", "members")
+    __slots__ = ("chooser", "has_connections", "members")
 
     def __init__(self) -> None:
+        self.chooser: MemberChooser | None = None
         self.members: list[Endpoint] = []
         self.has_connections: bool = False
 
@@ -44,6 +57,10 @@ class ReuseportGroup:
         count = len(members)
         if count == 0:
             return None
+        if self.chooser is not None:
+            number = self.chooser.choose()
+            if 0 <= number < count:
+                return members[number]
         by_cpu = False
         for member in members:
             if member.incoming_cpu >= 0:
@@ -84,5 +101,9 @@ def join_group(endpoint: Endpoint, others: list[Endpoint]) -> None:
                 group = ReuseportGroup()
                 group.add(other)
             group.add(endpoint)
+            endpoint.chooser = None
             return
-    ReuseportGroup().add(endpoint)
+    group = ReuseportGroup()
+    group.chooser = endpoint.chooser
+    endpoint.chooser = None
+    group.add(endpoint)

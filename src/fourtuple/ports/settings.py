@@ -66,5 +66,8 @@ class PortSettings:
         self.cpu: int = 0
         """The CPU packets are received on, for SO_INCOMING_CPU."""
         self.loopback_ifindex: int = 1
+        self.choosers: int = 0
+        """How many programs have been attached to SO_REUSEPORT groups: 0 lets lookups go without the
+        packet's bytes."""
         self.perturb: dict[int, int] = {}
         """``table_perturb``: slot -> offset, filled from the stream on first use."""

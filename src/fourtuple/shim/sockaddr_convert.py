@@ -7,10 +7,20 @@ Conversions and refusals are those of CPython's ``getsockaddrarg`` and ``makesoc
 from __future__ import annotations
 
 import os
+from errno import ENODEV
 from operator import index
 from typing import TYPE_CHECKING, Any, Final
 
-from ..kernel.sockaddr import AF_INET, AF_INET6, AF_UNIX, SockAddr, inet_address, unix_address
+from ..kernel.sockaddr import (
+    AF_INET,
+    AF_INET6,
+    AF_PACKET,
+    AF_UNIX,
+    LinkAddr,
+    SockAddr,
+    inet_address,
+    unix_address,
+)
 from ..wire.address import format_ip, format_mapped
 from . import resolver
 
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
 
 UNIX_PATH_MAX: Final = 108
 _FLOWINFO_MAX: Final = 0xFFFFF
+_HARDWARE_MAX: Final = 8
 
 
 def buffer_bytes(value: Any) -> bytes:
@@ -42,6 +53,8 @@ def to_sockaddr(kernel: Kernel, family: int, address: Any, caller: str) -> SockA
         return _to_inet6(kernel, address, caller)
     if family == AF_UNIX:
         return unix_address(_unix_path(address))
+    if family == AF_PACKET:
+        return _to_packet(kernel, address, caller)
     raise OSError(f"{caller}(): bad family")
 
 
@@ -55,6 +68,8 @@ def from_sockaddr(address: SockAddr | None) -> Any:
         return format_mapped(address.ip), address.port, address.flowinfo, address.scope_id
     if address.family == AF_UNIX:
         return address.path if address.path.startswith(b"\0") else os.fsdecode(address.path)
+    if isinstance(address, LinkAddr):
+        return address.interface, address.protocol, address.pkttype, address.hatype, address.hardware
     return address.family, b""
 
 
@@ -84,6 +99,34 @@ def _to_inet6(kernel: Kernel, address: Any, caller: str) -> SockAddr:
         result.flowinfo = numbers[1]
     if len(numbers) > 2:
         result.scope_id = numbers[2] & 0xFFFFFFFF
+    return result
+
+
+def _to_packet(kernel: Kernel, address: Any, caller: str) -> SockAddr:
+    if not isinstance(address, tuple):
+        raise TypeError(f"{caller}(): AF_PACKET address must be tuple, not {type(address).__name__}")
+    if not 2 <= len(address) <= 5:
+        raise TypeError("AF_PACKET address must be a tuple of two to five elements")
+    name = address[0]
+    if not isinstance(name, str):
+        raise TypeError("AF_PACKET address must be a tuple of two to five elements")
+    protocol = index(address[1])
+    numbers = [index(number) for number in address[2:4]]
+    hardware = buffer_bytes(address[4]) if len(address) > 4 else b""
+    interface = kernel.stack.interface_named(name)
+    if interface is None:
+        raise OSError(ENODEV, os.strerror(ENODEV))
+    if len(hardware) > _HARDWARE_MAX:
+        raise ValueError("Hardware address must be 8 bytes or less")
+    if not 0 <= protocol <= 0xFFFF:
+        raise OverflowError(f"{caller}(): proto must be 0-65535.")
+    result = LinkAddr(protocol, interface.ifindex)
+    result.interface = name
+    result.hardware = hardware
+    if numbers:
+        result.pkttype = numbers[0] & 0xFF
+    if len(numbers) > 1:
+        result.hatype = numbers[1] & 0xFFFF
     return result
 
 

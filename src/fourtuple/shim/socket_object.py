@@ -26,7 +26,9 @@ from ..kernel.inet import InetSocket
 from ..kernel.process import Process
 from ..kernel.sockaddr import AF_INET, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SockAddr
 from ..kernel.socket import Socket
+from ..kernel.sockopt_filter import PROGRAM_OPTIONS
 from ..runtime.errors import os_error
+from .program_memory import filter_instructions
 from .sockaddr_convert import buffer_bytes, from_sockaddr, to_sockaddr
 from .socket_blocking import READING, WRITING, wait_change, wait_ready, waiting_thread
 from .socket_timeout import NO_TIMEOUT, socket_timeout, timeout_seconds
@@ -280,7 +282,10 @@ class SimSocket(SocketTransfer):
         level, name = c_int(arguments[0]), c_int(arguments[1])
         value = _option_bytes(arguments[2])
         try:
-            self.file().setsockopt(level, name, value)
+            file = self.file()
+            if level == SOL_SOCKET and name in PROGRAM_OPTIONS:
+                value = filter_instructions(value)
+            file.setsockopt(level, name, value)
         except KernelError as error:
             raise os_error(error) from None
 

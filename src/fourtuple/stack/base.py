@@ -17,6 +17,7 @@ from ..wire.ip import IpPacket
 from ..wire.ipv4 import Ipv4Packet
 from ..wire.ipv6 import Ipv6Packet
 from ..wire.packet import Payload
+from .reuseport_program import PacketUnderWay
 from .sysctl import Sysctl
 
 
@@ -135,6 +136,7 @@ class IpLayer:
         """16 random bytes of this host, key of its hashes."""
         self.stream = stream
         """Random numbers of this host's stack."""
+        self.under_way = PacketUnderWay()
 
     def route(self, destination: int, source: int, device: int) -> Route | None:
         """The route to ``destination``; None if there is none (ENETUNREACH).

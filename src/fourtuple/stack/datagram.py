@@ -35,7 +35,23 @@ class Datagram:
         self.tos = tos
         self.time = time
         self.size = size
-        """What it charges the receive buffer with, in bytes (:func:`truesize`)."""
+        """What it charges the receive buffer with, in bytes (``skb->truesize``)."""
+
+    def cut(self, length: int) -> Datagram:
+        """The datagram with at most the first ``length`` bytes of its data."""
+        if length >= len(self.data):
+            return self
+        return Datagram(
+            self.data[:length],
+            self.source,
+            self.source_port,
+            self.destination,
+            self.ifindex,
+            self.ttl,
+            self.tos,
+            self.time,
+            self.size,
+        )
 
 
 class SocketError:

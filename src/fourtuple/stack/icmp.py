@@ -28,6 +28,8 @@ from .base import IcmpError, Transport
 from .icmp_limit import ALLOWED, TOO_MANY, TOO_MANY_TO_HOST, IcmpLimit
 from .ip_output import IpOutput
 from .path import LOCAL
+from .ping import PingTable
+from .raw import RawTable
 
 _LARGEST_ERROR: Final = 576
 """Bytes of an ICMP error with all headers (RFC 1812 §4.3.2.3)."""
@@ -41,9 +43,13 @@ _MS_PER_DAY: Final = 86_400_000
 class Icmp(Transport):
     """The ICMP of one host. ``transports`` are the host's, by protocol number."""
 
-    def __init__(self, ip: IpOutput, transports: list[Transport | None]) -> None:
+    def __init__(
+        self, ip: IpOutput, transports: list[Transport | None], raw: RawTable, pings: PingTable
+    ) -> None:
         self.ip = ip
         self.transports = transports
+        self.raw = raw
+        self.pings = pings
         self.mib = ip.counters.icmp
         self.limit = IcmpLimit(ip.clock, ip.sysctl)
         self.link_group: bool = False
@@ -71,6 +77,7 @@ class Icmp(Transport):
                     mib.out_echo_reps += 1
         elif type == ICMP_ECHO_REPLY:
             mib.in_echo_reps += 1
+            self.pings.reply_arrives(packet, message, ifindex)
         elif type in (ICMP_UNREACHABLE, ICMP_TIME_EXCEEDED, ICMP_PARAMETER_PROBLEM):
             self._count_error(type)
             self._error_input(packet, message, ifindex)
@@ -84,7 +91,8 @@ class Icmp(Transport):
             mib.in_errors += 1
 
     def icmp_error(self, error: IcmpError) -> None:
-        """An echo of this host was not delivered; nobody waits for it."""
+        """An echo of this host was not delivered."""
+        self.pings.icmp_error(error)
 
     def send_error(self, packet: Ipv4Packet, type: int, code: int, rest: int) -> None:
         """Report to the source of ``packet`` (``__icmp_send``).
@@ -198,19 +206,14 @@ class Icmp(Transport):
                 mtu = message.rest & 0xFFFF
                 if self._is_connected(quoted, body.data, ifindex):
                     self.ip.paths.update_mtu(quoted.destination, mtu)
+        error = IcmpError(
+            packet.source, message.type, message.code, mtu, quoted.source, quoted.destination, body.data
+        )
+        if self.raw.listening:
+            self.raw.icmp_error(quoted.protocol, error, ifindex)
         transport = self.transports[quoted.protocol]
         if transport is not None:
-            transport.icmp_error(
-                IcmpError(
-                    packet.source,
-                    message.type,
-                    message.code,
-                    mtu,
-                    quoted.source,
-                    quoted.destination,
-                    body.data,
-                )
-            )
+            transport.icmp_error(error)
 
     def _is_connected(self, quoted: Ipv4Packet, data: bytes, ifindex: int) -> bool:
         """Whether a socket of this host can have sent the quoted packet.

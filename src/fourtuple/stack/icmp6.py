@@ -45,16 +45,26 @@ from .ip_output import IpOutput
 from .mld import MldReporter
 from .ndp_input import NdpInput
 from .path import IPV6_LEAST_MTU, LOCAL
+from .ping import PingTable
+from .raw import RawTable
 
 
 class Icmp6(Transport):
     """The ICMPv6 of one host. ``transports`` are the host's, by protocol number."""
 
     def __init__(
-        self, ip: IpOutput, transports: list[Transport | None], ndp: NdpInput, mld: MldReporter
+        self,
+        ip: IpOutput,
+        transports: list[Transport | None],
+        ndp: NdpInput,
+        mld: MldReporter,
+        raw: RawTable,
+        pings: PingTable,
     ) -> None:
         self.ip = ip
         self.transports = transports
+        self.raw = raw
+        self.pings = pings
         self.ndp = ndp
         self.mld = mld
         self.mib = ip.counters.icmp6
@@ -78,6 +88,7 @@ class Icmp6(Transport):
                 self._echo(packet, message, ifindex)
             elif message.type == ICMPV6_ECHO_REPLY:
                 mib.in_echo_replies += 1
+                self.pings.reply_arrives(packet, message, ifindex)
             elif message.is_error():
                 self._count_error(message.type)
                 self._error_input(packet, message, ifindex)
@@ -174,7 +185,7 @@ class Icmp6(Transport):
             return
         type, code = icmp_equivalent(message.type, message.code)
         transport = self.transports[quoted.protocol]
-        if type < 0 or transport is None:
+        if type < 0:
             return
         mtu = 0
         if message.type == ICMPV6_PACKET_TOO_BIG:
@@ -184,7 +195,14 @@ class Icmp6(Transport):
         error = IcmpError(packet.source, type, code, mtu, quoted.source, quoted.destination, body.data)
         error.type_v6 = message.type
         error.code_v6 = message.code
-        transport.icmp_error(error)
+        if self.raw.listening:
+            self.raw.icmp_error(quoted.protocol, error, ifindex)
+        if transport is not None:
+            transport.icmp_error(error)
+
+    def icmp_error(self, error: IcmpError) -> None:
+        """An echo of this host was not delivered."""
+        self.pings.icmp_error(error)
 
     def _is_connected(self, quoted: Ipv6Packet, data: bytes, ifindex: int) -> bool:
         """Whether a socket of this host can have sent the quoted packet."""

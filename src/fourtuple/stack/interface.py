@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..wire.address import is_v4
+from ..clock.clock import Clock
+from ..wire.address import MAC_BROADCAST, is_v4
 from ..wire.arp import ArpPacket
 from ..wire.ethernet import EthernetFrame
 from ..wire.ipv4 import Ipv4Packet
 from ..wire.ipv6 import Ipv6Packet
 from .base import Device, FrameSink
+from .frame_tap import (
+    ARPHRD_ETHER,
+    ARPHRD_LOOPBACK,
+    PACKET_BROADCAST,
+    PACKET_HOST,
+    PACKET_MULTICAST,
+    PACKET_OTHERHOST,
+    PACKET_OUTGOING,
+    FrameListener,
+    FrameTaps,
+)
 
 GROUP_BIT: Final = 1 << 40
 """Set in the MAC addresses of multicast and broadcast (IEEE 802, the I/G bit)."""
@@ -62,6 +74,8 @@ class Interface(FrameSink):
         ipv4: Ipv4Handler,
         ipv6: Ipv6Handler,
         arp: ArpHandler,
+        clock: Clock,
+        taps: FrameTaps,
     ) -> None:
         self.name = name
         self.ifindex = ifindex
@@ -70,6 +84,8 @@ class Interface(FrameSink):
         self.ipv4 = ipv4
         self.ipv6 = ipv6
         self.arp = arp
+        self.clock = clock
+        self.taps = taps
         self.device: Device | None = None
         self.up: bool = True
         self.loopback: bool = False
@@ -81,6 +97,8 @@ class Interface(FrameSink):
         """MTU a router advertised for the link, 0 for none."""
         self.sources: dict[int, bool] = {}
         """Source addresses already found fit to arrive here."""
+        self.promiscuous: int = 0
+        """How many want frames to others' addresses too."""
         self.rx_packets: int = 0
         self.rx_dropped: int = 0
         self.rx_other_host: int = 0
@@ -98,9 +116,13 @@ class Interface(FrameSink):
         if destination != self.mac:
             if destination & GROUP_BIT == 0:
                 self.rx_other_host += 1
+                if self.promiscuous:
+                    self._show(frame, PACKET_OTHERHOST)
                 return
             link_unicast = False
         self.rx_packets += 1
+        if self.taps.listeners:
+            self._show(frame, PACKET_HOST if link_unicast else _group_type(destination))
         payload = frame.payload
         if isinstance(payload, Ipv4Packet):
             self.ipv4.receive(payload, self, link_unicast)
@@ -118,7 +140,28 @@ class Interface(FrameSink):
             self.tx_dropped += 1
             return
         self.tx_packets += 1
+        if self.taps.listeners:
+            self._show(frame, PACKET_OUTGOING)
         device.transmit(frame)
+
+    def inject(self, frame: EthernetFrame, sender: FrameListener, unseen: bool) -> None:
+        """Transmit a packet socket's frame, which ``sender`` itself is not shown; with ``unseen``
+        nobody is (PACKET_QDISC_BYPASS)."""
+        device = self.device
+        if device is None or not self.up:
+            self.tx_dropped += 1
+            return
+        self.tx_packets += 1
+        if not unseen:
+            self.taps.show(frame, self.ifindex, self.hatype(), PACKET_OUTGOING, self.clock.now, sender)
+        device.transmit(frame)
+
+    def _show(self, frame: EthernetFrame, pkttype: int) -> None:
+        self.taps.show(frame, self.ifindex, self.hatype(), pkttype, self.clock.now, None)
+
+    def hatype(self) -> int:
+        """ARPHRD_ETHER or ARPHRD_LOOPBACK."""
+        return ARPHRD_LOOPBACK if self.loopback else ARPHRD_ETHER
 
     def owns(self, address: int) -> bool:
         """Whether ``address`` is one of its own."""
@@ -153,3 +196,7 @@ class Interface(FrameSink):
 
     def __repr__(self) -> str:
         return f"Interface({self.name}, {self.ifindex})"
+
+
+def _group_type(mac: int) -> int:
+    return PACKET_BROADCAST if mac == MAC_BROADCAST else PACKET_MULTICAST

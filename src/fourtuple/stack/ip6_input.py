@@ -11,6 +11,7 @@ from .icmp6 import Icmp6
 from .interface import Interface, Ipv6Handler
 from .ip6_extensions import ExtensionReader
 from .ip_output import IpOutput
+from .raw import RawTable
 from .reassembly6 import Reassembly6
 from .source_v6 import SCOPE_INTERFACE, scope_of
 
@@ -19,7 +20,12 @@ class Ip6Input(Ipv6Handler):
     """The receiving half of IPv6. ``transports`` are by protocol number."""
 
     def __init__(
-        self, ip: IpOutput, icmp: Icmp6, reassembly: Reassembly6, transports: list[Transport | None]
+        self,
+        ip: IpOutput,
+        icmp: Icmp6,
+        reassembly: Reassembly6,
+        transports: list[Transport | None],
+        raw: RawTable,
     ) -> None:
         self.ip = ip
         self.icmp = icmp
@@ -27,6 +33,7 @@ class Ip6Input(Ipv6Handler):
         self.extensions = ExtensionReader(icmp)
         self.forwarder = Forwarder6(ip, icmp)
         self.transports = transports
+        self.raw = raw
         self.mib = ip.counters.ip6
         # The same dict object for the host's life.
         self._owners = ip.local.owners
@@ -113,10 +120,13 @@ class Ip6Input(Ipv6Handler):
             if len(packet.extensions) > carried and not self.extensions.rest_passes(packet):
                 self.mib.in_hdr_errors += 1
                 return
+        copied = self.raw.listening and self.raw.deliver(packet, ifindex)
         transport = self.transports[packet.protocol]
         if transport is not None:
             self.mib.in_delivers += 1
             transport.input_v6(packet, ifindex)
+        elif copied:
+            self.mib.in_delivers += 1
         elif packet.protocol != PROTOCOL_NONE:
             self.mib.in_unknown_protos += 1
             self.extensions.unknown_protocol(packet)

@@ -14,6 +14,7 @@ from .icmp import Icmp
 from .interface import Interface, Ipv4Handler
 from .ip_output import IpOutput
 from .local import is_zero_net
+from .raw import RawTable
 from .reassembly4 import Reassembly
 from .source_check import SourceCheck
 
@@ -31,6 +32,7 @@ class IpInput(Ipv4Handler):
         reassembly: Reassembly,
         sources: SourceCheck,
         transports: list[Transport | None],
+        raw: RawTable,
     ) -> None:
         self.ip = ip
         self.icmp = icmp
@@ -38,6 +40,7 @@ class IpInput(Ipv4Handler):
         self.sources = sources
         self.forwarder = Forwarder(ip, icmp)
         self.transports = transports
+        self.raw = raw
         self.mib = ip.counters.ip
         # The same dict object for the host's life: the hot path asks it once a packet.
         self._owners = ip.local.owners
@@ -127,10 +130,13 @@ class IpInput(Ipv4Handler):
             if whole is None:
                 return
             packet = whole
+        copied = self.raw.listening and self.raw.deliver(packet, ifindex)
         transport = self.transports[packet.protocol]
         if transport is not None:
             self.mib.in_delivers += 1
             transport.input(packet, ifindex)
+        elif copied:
+            self.mib.in_delivers += 1
         else:
             self.mib.in_unknown_protos += 1
             self.icmp.send_error(packet, ICMP_UNREACHABLE, UNREACHABLE_PROTOCOL, 0)

@@ -85,6 +85,10 @@ class Routing:
         """
         raise NotImplementedError
 
+    def resolve_on_link(self, destination: int, source: int, device: int) -> Path | None:
+        """As :meth:`resolve` where routes with a gateway do not count."""
+        return self.resolve(destination, source, device)
+
 
 class _LearntMtu:
     __slots__ = ("expires", "locked", "mtu")
@@ -147,6 +151,16 @@ class PathTable(SettingsListener):
             if len(self.known) >= _MOST_KEPT:
                 self.known.clear()
             self.known[destination] = path
+        return path
+
+    def find_on_link(self, destination: int, source: int, device: int) -> Path | None:
+        """As :meth:`find`, over routes without a gateway only (RT_SCOPE_LINK, of IPv4)."""
+        path = self.find(destination, source, device)
+        if path is None or path.gateway < 0:
+            return path
+        path = self._v4.resolve_on_link(destination, source, device)
+        if path is not None:
+            self._apply_learnt(path, destination)
         return path
 
     def update_mtu(self, destination: int, mtu: int) -> bool:

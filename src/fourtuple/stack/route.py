@@ -92,8 +92,11 @@ class RouteTable:
                 return entry
         return None
 
-    def lookup(self, destination: int, ifindex: int) -> RouteEntry | None:
-        """The best route whose interface is up and, unless ``ifindex`` is 0, is that one."""
+    def lookup(self, destination: int, ifindex: int, on_link: bool = False) -> RouteEntry | None:
+        """The best route whose interface is up and, unless ``ifindex`` is 0, is that one.
+
+        With ``on_link`` one without a gateway.
+        """
         for entry in self._table(destination):
             if destination >> entry.shift != entry.value:
                 continue
@@ -101,6 +104,7 @@ class RouteTable:
             if (
                 interface.up
                 and (ifindex == 0 or interface.ifindex == ifindex)
+                and not (on_link and entry.gateway >= 0)
                 and self.clock.now < entry.expires
             ):
                 return entry

@@ -34,6 +34,12 @@ class Ipv4Routing(Routing):
         self.neighbours = neighbours
 
     def resolve(self, destination: int, source: int, device: int) -> Path | None:
+        return self._resolve(destination, source, device, False)
+
+    def resolve_on_link(self, destination: int, source: int, device: int) -> Path | None:
+        return self._resolve(destination, source, device, True)
+
+    def _resolve(self, destination: int, source: int, device: int, on_link: bool) -> Path | None:
         interface: Interface | None = None
         if device:
             interface = self._interface(device)
@@ -55,7 +61,7 @@ class Ipv4Routing(Routing):
         subnet = self.local.broadcasts.get(destination)
         if subnet is not None and subnet.up and (interface is None or interface is subnet):
             return self._on_link(destination, subnet, -1)
-        route = self.routes.lookup(destination, device)
+        route = self.routes.lookup(destination, device, on_link)
         if route is None:
             # With a device and no route Linux takes the destination to be on its link.
             return self._on_link(destination, interface, -1) if interface is not None else None

@@ -24,6 +24,7 @@ from .advertise import Advertiser
 from .arp import ArpInput
 from .autoconf import Autoconf
 from .base import Device, Transport
+from .frame_tap import FrameTaps
 from .icmp import Icmp
 from .icmp6 import Icmp6
 from .igmp import GroupReports, Igmp, IgmpReporter
@@ -34,6 +35,8 @@ from .ip_output import IpOutput
 from .loopback import Loopback
 from .mld import MldReporter
 from .ndp_input import NdpInput
+from .ping import PingTable
+from .raw import RawTable
 from .reassembly4 import Reassembly
 from .reassembly6 import Reassembly6
 from .route import RouteEntry
@@ -56,12 +59,15 @@ class Stack(IpOutput):
         super().__init__(clock, PortTables(secret, stream), Sysctl(), secret, stream)
         self.name = name
         self.sysctl.attach(self.tables, self.paths)
+        self.frame_taps = FrameTaps()
+        self.raw = RawTable()
+        self.pings = PingTable()
         self.transports: list[Transport | None] = [None] * 256
         self.sources = SourceCheck(self.local, self.routes, self.sysctl)
         self.arp = ArpInput(self.neighbours, self.local, self.sources)
-        self.icmp = Icmp(self, self.transports)
+        self.icmp = Icmp(self, self.transports, self.raw, self.pings)
         self.reassembly = Reassembly(self, self.icmp)
-        self.ip_input = IpInput(self, self.icmp, self.reassembly, self.sources, self.transports)
+        self.ip_input = IpInput(self, self.icmp, self.reassembly, self.sources, self.transports, self.raw)
         self.input = self.ip_input
         self.addressing = Addressing(self, name)
         self.autoconf = Autoconf(self, self.addressing)
@@ -70,9 +76,9 @@ class Stack(IpOutput):
         self.mld = MldReporter(self)
         self.igmp = IgmpReporter(self)
         self.groups.listener = GroupReports(self.igmp, self.mld)
-        self.icmp6 = Icmp6(self, self.transports, self.ndp, self.mld)
+        self.icmp6 = Icmp6(self, self.transports, self.ndp, self.mld, self.raw, self.pings)
         self.reassembly_v6 = Reassembly6(self, self.icmp6)
-        self.ip6_input = Ip6Input(self, self.icmp6, self.reassembly_v6, self.transports)
+        self.ip6_input = Ip6Input(self, self.icmp6, self.reassembly_v6, self.transports, self.raw)
         self.v6.input = self.ip6_input
         self.udp = UdpProtocol(self)
         self.tcp = TcpProtocol(self)
@@ -107,7 +113,15 @@ class Stack(IpOutput):
             if other.name == name:
                 raise ValueError(f"host {self.name} has an interface {name} already")
         interface = Interface(
-            name, len(self.interfaces) + 1, mac, mtu, self.ip_input, self.ip6_input, self.arp
+            name,
+            len(self.interfaces) + 1,
+            mac,
+            mtu,
+            self.ip_input,
+            self.ip6_input,
+            self.arp,
+            self.clock,
+            self.frame_taps,
         )
         interface.device = device
         self.interfaces.append(interface)
@@ -130,6 +144,7 @@ class Stack(IpOutput):
         if not up:
             self.neighbours.forget_interface(interface)
             self.neighbours_v6.forget_interface(interface)
+            self.frame_taps.interface_down(interface.ifindex)
         self.paths.flush()
 
     def set_mtu(self, interface: Interface, mtu: int) -> None:

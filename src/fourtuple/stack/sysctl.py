@@ -17,6 +17,7 @@ from ..ports.tables import PortTables
 
 _INT_MAX: Final = 0x7FFF_FFFF
 _UINT_MAX: Final = 0xFFFF_FFFF
+_GID_MAX: Final = 0x7FFF_FFFF
 _MS: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
 
@@ -65,6 +66,7 @@ class Sysctl:
         self.ip_local_reserved_ports: str = ""
         self.ip_unprivileged_port_start: int = 1024
         self.ip_autobind_reuse: int = 0
+        self.ping_group_range: tuple[int, int] = (1, 0)
         self.icmp_echo_ignore_all: int = 0
         self.icmp_echo_ignore_broadcasts: int = 1
         self.icmp_ratelimit: int = 1000 * _MS
@@ -344,6 +346,7 @@ def _build_settings() -> dict[str, _Setting]:
         settings["net.ipv4.neigh.default." + name] = _Setting(attribute, low, high, unit, _NUMBER, _NEIGH4)
         settings["net.ipv6.neigh.default." + name] = _Setting(attribute, low, high, unit, _NUMBER, _NEIGH6)
     settings["net.ipv4.ip_local_port_range"] = _Setting("ip_local_port_range", 1, 65535, 1, 2, 0)
+    settings["net.ipv4.ping_group_range"] = _Setting("ping_group_range", 0, _GID_MAX, 1, 2, 0)
     settings["net.ipv4.ip_local_reserved_ports"] = _Setting("ip_local_reserved_ports", 0, 0, 1, _PORTS, 0)
     settings["net.ipv4.tcp_fastopen_key"] = _Setting("tcp_fastopen_key", 0, 0, 1, _KEYS, 0)
     settings["net.ipv4.tcp_rmem"] = _Setting("tcp_rmem", 1, _INT_MAX, 1, 3, 0)

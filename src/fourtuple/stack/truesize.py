@@ -13,6 +13,13 @@ _HEADROOM: Final = 31
 
 _LARGEST_LINEAR: Final = 16384
 
+_SMALL_HEAD: Final = 576
+"""The block small datagrams lie in, shared info included (the skbuff_small_head cache)."""
+
+# Room before the headers of a datagram: a link header and 15 more for IPv4, a fragment header for IPv6.
+_HEADROOM_V4: Final = 31
+_HEADROOM_V6: Final = 24
+
 
 def truesize(length: int) -> int:
     """``skb->truesize`` of an IP packet of ``length`` bytes, header included, made on a Linux host.
@@ -24,6 +31,22 @@ def truesize(length: int) -> int:
     if block > _LARGEST_LINEAR:
         return _SK_BUFF + 512 + length
     size = 512
+    while size < block:
+        size <<= 1
+    return _SK_BUFF + size
+
+
+def datagram_truesize(length: int, v6: bool, headers: int) -> int:
+    """``skb->truesize`` of a UDP, raw or ping packet of ``length`` bytes, as measured on Linux 6.18.
+
+    Of one too large for one block, what follows its first ``headers`` bytes is charged as it is.
+    """
+    block = ((length + (_HEADROOM_V6 if v6 else _HEADROOM_V4) + 63) & ~63) + _SHARED_INFO
+    if block <= _SMALL_HEAD:
+        return _SK_BUFF + _SMALL_HEAD
+    if block > _LARGEST_LINEAR:
+        return _SK_BUFF + _SMALL_HEAD + length - headers
+    size = 1024
     while size < block:
         size <<= 1
     return _SK_BUFF + size

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from ..ports.endpoint import Endpoint
-from ..wire.address import is_multicast
+from ..wire.address import is_multicast, is_v4
 from ..wire.icmp import UNREACHABLE_PORT
 from ..wire.ip import IpPacket
 from ..wire.ipv4 import Ipv4Packet
 from ..wire.ipv6 import Ipv6Packet
-from ..wire.udp import UdpDatagram
+from ..wire.udp import HEADER_LENGTH, UdpDatagram
 from .base import IcmpError, SocketEvents, Transport
+from .filtering import DROP, kept_of_packet
 from .ip_output import IpOutput
 from .mib import UdpCounters
-from .truesize import truesize
+from .truesize import datagram_truesize
 from .udp_socket import Datagram, UdpSocket
 
 
@@ -45,16 +46,22 @@ class UdpProtocol(Transport):
         if is_multicast(destination) or self.ip.local.is_broadcast(destination):
             self._deliver_group(packet, datagram, ifindex, mib)
             return
+        if self.ip.tables.choosers:
+            under_way = self.ip.under_way
+            under_way.packet = packet
+            under_way.header_length = HEADER_LENGTH
+            under_way.ifindex = ifindex
         endpoint = self.ip.tables.lookup_udp(
             packet.source, datagram.source_port, destination, datagram.destination_port, ifindex, None
         )
+        self.ip.under_way.packet = None
         if endpoint is None:
             mib.no_ports += 1
             self.ip.send_unreachable(packet, UNREACHABLE_PORT)
             return
         socket = endpoint.owner
         if isinstance(socket, UdpSocket):
-            socket.deliver(self._received(packet, datagram, ifindex))
+            self._pass(socket, packet, self._received(packet, datagram, ifindex))
 
     def icmp_error(self, error: IcmpError) -> None:
         """Find the socket that sent the datagram an ICMP error is about."""
@@ -86,9 +93,25 @@ class UdpProtocol(Transport):
         for endpoint in endpoints:
             socket = endpoint.owner
             if isinstance(socket, UdpSocket):
-                socket.deliver(received)
+                self._pass(socket, packet, received)
+
+    def _pass(self, socket: UdpSocket, packet: IpPacket, datagram: Datagram) -> None:
+        """Give ``socket`` a datagram, or what its filter keeps of it (``udp_queue_rcv_one_skb``)."""
+        program = socket.filter
+        if program is not None:
+            kept = kept_of_packet(
+                program, packet, datagram.ifindex, packet.header_length(), HEADER_LENGTH, self.ip.stream
+            )
+            if kept == DROP:
+                socket.drops += 1
+                socket.mib.in_errors += 1
+                return
+            datagram = datagram.cut(kept - HEADER_LENGTH)
+        self.ip.tables.delivered_udp(socket.endpoint, datagram.source)
+        socket.deliver(datagram)
 
     def _received(self, packet: IpPacket, datagram: UdpDatagram, ifindex: int) -> Datagram:
+        headers = packet.header_length() + HEADER_LENGTH
         return Datagram(
             datagram.payload,
             packet.source,
@@ -98,5 +121,5 @@ class UdpProtocol(Transport):
             packet.ttl,
             packet.tos,
             self.ip.clock.now,
-            truesize(packet.wire_length()),
+            datagram_truesize(packet.wire_length(), not is_v4(packet.source), headers),
         )

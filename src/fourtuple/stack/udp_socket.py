@@ -1,110 +1,41 @@
-"""A UDP socket: sending, its receive buffer, its errors (udp(7); net/ipv4/udp.c)."""
+"""A UDP socket: sending, and its receive buffer (udp(7); net/ipv4/udp.c)."""
 
 from __future__ import annotations
 
-from collections import deque
-from errno import (
-    EACCES,
-    EADDRINUSE,
-    EDESTADDRREQ,
-    EINVAL,
-    EMSGSIZE,
-    ENETUNREACH,
-    ENOBUFS,
-    ENODEV,
-    ENOTCONN,
-    EPIPE,
-)
+from errno import EACCES, EDESTADDRREQ, EINVAL, EMSGSIZE, ENETUNREACH
 from typing import Final
 
 from ..ports.endpoint import AF_INET6, ESTABLISHED, Endpoint
-from ..wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_any, is_multicast, is_v4
+from ..wire.address import V4_ANY
 from ..wire.ip import PROTOCOL_UDP
-from ..wire.ipv4 import MAX_LENGTH, Ipv4Packet
-from ..wire.ipv6 import MAX_PAYLOAD, Ipv6Packet
 from ..wire.udp import HEADER_LENGTH, UdpDatagram
 from .base import IcmpError, SocketEvents
-from .datagram import ORIGIN_ICMP, ORIGIN_ICMP6, ORIGIN_LOCAL
 from .datagram import Datagram as Datagram
 from .datagram import SocketError as SocketError
-from .icmp_errno import icmp_errno, icmpv6_errno
+from .datagram_socket import CONNECTED_PEER as CONNECTED_PEER
+from .datagram_socket import READABLE, DatagramSocket
 from .ip_output import IpOutput
-from .membership import add_source, join, leave, leave_all, remove_source
 from .mib import UdpCounters
-from .path import BROADCAST, MULTICAST, Path
-from .poll_bits import (
-    POLLERR,
-    POLLHUP,
-    POLLIN,
-    POLLOUT,
-    POLLRDHUP,
-    POLLRDNORM,
-    POLLWRBAND,
-    POLLWRNORM,
-)
-from .truesize import truesize
+from .path import BROADCAST
 
-CONNECTED_PEER: Final = -1
-"""As a destination: the peer the socket is connected to."""
-
-# IP_MTU_DISCOVER (ip(7)).
-PMTUDISC_DONT: Final = 0
-PMTUDISC_WANT: Final = 1
-PMTUDISC_DO: Final = 2
-PMTUDISC_PROBE: Final = 3
-PMTUDISC_INTERFACE: Final = 4
-PMTUDISC_OMIT: Final = 5
-
-_NO_LIMIT: Final = 1 << 30
-
-_READABLE: Final = POLLIN | POLLRDNORM
-_WRITABLE: Final = POLLOUT | POLLWRNORM | POLLWRBAND
+_INT_MAX: Final = 0x7FFF_FFFF
 
 
-class UdpSocket:
-    """One UDP socket. ``events`` is told of readiness.
+class UdpSocket(DatagramSocket):
+    """One UDP socket.
 
     The receive buffer is charged as Linux does with what packets cost in memory, and takes a datagram
-    as long as it is not over its limit before. What Linux holds back when giving charge back
-    (``forward_deficit``) is given back at once here.
+    that fits, or any while it is empty. Charge is given back in quarters of the buffer, and when those
+    datagrams are read that were there when reading began (``forward_deficit``, ``reader_queue``).
     """
 
     def __init__(self, ip: IpOutput, endpoint: Endpoint, events: SocketEvents | None) -> None:
-        self.ip = ip
+        super().__init__(ip, endpoint, events)
         self.mib: UdpCounters = ip.counters.udp6 if endpoint.family == AF_INET6 else ip.counters.udp
-        self.endpoint = endpoint
-        self.events = events
-        self.rcvbuf: int = ip.sysctl.rmem_default
-        self.sndbuf: int = ip.sysctl.wmem_default
-        """Never full: what a socket sends is at once the link's."""
-        self.broadcast: bool = False
-        self.tos: int = 0
-        self.ttl: int = 0
-        """IP_TTL, 0 for the host's default."""
-        self.tclass: int = 0
-        self.hop_limit: int = 0
-        """IPV6_UNICAST_HOPS, 0 for the default."""
-        self.pmtudisc: int = PMTUDISC_DONT if ip.sysctl.ip_no_pmtu_disc else PMTUDISC_WANT
-        self.multicast_ttl: int = 1
-        self.multicast_loop: bool = True
-        self.multicast_if: int = 0
-        """IP_MULTICAST_IF as an ifindex, 0 for the route's choice."""
-        self.multicast_source: int = V4_ANY
-        """IP_MULTICAST_IF as an address."""
-        self.multicast_hops: int = 1
-        self.multicast_loop_v6: bool = True
-        self.multicast_if_v6: int = 0
-        """IPV6_MULTICAST_IF."""
-        self.recverr: bool = False
-        self.error: int = 0
-        self.read_shut: bool = False
-        self.write_shut: bool = False
-        self.drops: int = 0
-        """Datagrams the full receive buffer refused."""
-        self.rmem: int = 0
-        """Bytes charged to the receive buffer."""
-        self._queue: deque[Datagram] = deque()
-        self._errors: deque[SocketError] = deque()
+        self._deficit: int = 0
+        """Bytes read whose charge was not given back yet."""
+        self._in_reader_queue: int = 0
+        """How many at the head of the queue the reader has taken over."""
 
     # --- sending ------------------------------------------------------------------------------
 
@@ -115,16 +46,24 @@ class UdpSocket:
         without SO_BROADCAST), the pending error, EPIPE. ``destination`` may be CONNECTED_PEER. A
         ``tos`` below 0 and a ``ttl`` or ``device`` of 0 leave it to the socket's options.
         """
-        return self.send_from(V4_ANY, destination, port, data, tos, ttl, device)
+        return self.send_from(V4_ANY, destination, port, data, tos, ttl, device, False)
 
     def send_from(
-        self, source: int, destination: int, port: int, data: bytes, tos: int, ttl: int, device: int
+        self,
+        source: int,
+        destination: int,
+        port: int,
+        data: bytes,
+        tos: int,
+        ttl: int,
+        device: int,
+        on_link: bool,
     ) -> int:
-        """:meth:`send` with the source address ``source`` (IP_PKTINFO), V4_ANY for the usual one."""
+        """:meth:`send` with the source address ``source`` (IP_PKTINFO), V4_ANY for the usual one, and
+        with ``on_link`` to no gateway (MSG_DONTROUTE)."""
         endpoint = self.endpoint
-        ip = self.ip
         if endpoint.local_port == 0:
-            code = ip.tables.autobind_udp(endpoint)
+            code = self.ip.tables.autobind_udp(endpoint)
             if code != 0:
                 return code
         if len(data) > 0xFFFF:
@@ -136,106 +75,20 @@ class UdpSocket:
             port = endpoint.peer_port
         elif port == 0:
             return EINVAL
-        source, destination = self._addresses(source, destination)
-        if device == 0:
-            device = endpoint.device
-        if is_multicast(destination):
-            if device == 0:
-                device = self.multicast_if if is_v4(destination) else self.multicast_if_v6
-            if source == V4_ANY and is_v4(destination):
-                source = self.multicast_source
-        path = ip.paths.find(destination, source, device)
+        source, destination = self.addresses(source, destination)
+        path = self.choose_path(source, destination, device, on_link)
         if path is None:
-            self._count_no_route(destination)
             return ENETUNREACH
         if path.kind == BROADCAST and not self.broadcast:
             return EACCES
-        if is_any(source):
-            source = path.source
         datagram = UdpDatagram(endpoint.local_port, port, data)
         datagram.origin = endpoint
-        if path.is_v6:
-            return self._send_v6(source, destination, datagram, tos, ttl, path)
-        packet = Ipv4Packet(source, destination, PROTOCOL_UDP, datagram)
-        packet.tos = self.tos if tos < 0 else tos
-        if ttl:
-            packet.ttl = ttl
-        elif path.kind == MULTICAST:
-            packet.ttl = self.multicast_ttl
-        else:
-            packet.ttl = self.ttl or ip.sysctl.ip_default_ttl
-        discovery = self.pmtudisc
-        mtu = path.mtu if discovery < PMTUDISC_PROBE else path.interface.mtu
-        length = packet.wire_length()
-        code = self._check_send(destination, port, length, length > MAX_LENGTH, mtu)
-        if code != 0:
-            return code
-        if discovery == PMTUDISC_WANT:
-            packet.dont_fragment = length <= mtu and not path.mtu_locked
-        else:
-            packet.dont_fragment = discovery in (PMTUDISC_DO, PMTUDISC_PROBE)
-        return self._sent(ip.send_on(packet, path, mtu, self.multicast_loop))
-
-    def _send_v6(
-        self, source: int, destination: int, datagram: UdpDatagram, tos: int, ttl: int, path: Path
-    ) -> int:
-        """``udpv6_sendmsg`` from the route on."""
-        packet = Ipv6Packet(source, destination, PROTOCOL_UDP, datagram)
-        packet.tos = self.tclass if tos < 0 else tos
-        if ttl:
-            packet.ttl = ttl
-        elif path.kind == MULTICAST:
-            packet.ttl = self.multicast_hops
-        else:
-            packet.ttl = self.hop_limit or self.ip.v6.hop_limit(path)
-        mtu = path.mtu if self.pmtudisc < PMTUDISC_PROBE else path.interface.mtu_v6()
-        length = packet.wire_length()
-        too_long = datagram.wire_length() > MAX_PAYLOAD
-        code = self._check_send(destination, datagram.destination_port, length, too_long, mtu)
-        if code != 0:
-            return code
-        return self._sent(self.ip.v6.send_on(packet, path, mtu, self.multicast_loop_v6, False))
-
-    def _addresses(self, source: int, destination: int) -> tuple[int, int]:
-        """Source and destination with what the socket is bound to, and this host for the wildcard."""
-        local = self.endpoint.local
-        if is_any(source):
-            source = local
-        if destination == V6_ANY:
-            return source, V6_LOOPBACK
-        if destination == V4_ANY:
-            return (V4_ANY, V4_LOOPBACK) if is_any(source) else (source, source)
-        if is_any(source) and is_v4(destination):
-            source = V4_ANY
-        return source, destination
-
-    def _check_send(self, destination: int, port: int, length: int, too_long: bool, mtu: int) -> int:
-        """Size, pending error and permission to send are looked at only now (``ip_make_skb``)."""
-        whole_only = PMTUDISC_DO <= self.pmtudisc <= PMTUDISC_INTERFACE
-        if too_long or (whole_only and length > mtu):
-            if self.recverr:
-                # The error queue names the MTU that was exceeded (``ip_local_error``).
-                self._queue_error(
-                    SocketError(EMSGSIZE, ORIGIN_LOCAL, 0, 0, mtu, V4_ANY, destination, port, b"")
-                )
-            return EMSGSIZE
-        code = self.take_error()
-        if code != 0:
-            return code
-        return EPIPE if self.write_shut else 0
-
-    def _sent(self, code: int) -> int:
-        if code == ENOBUFS and not self.recverr:
-            return 0
+        code = self.transmit(
+            self.source_for(source, path), destination, port, PROTOCOL_UDP, datagram, tos, ttl, path
+        )
         if code == 0:
             self.mib.out_datagrams += 1
         return code
-
-    def _count_no_route(self, destination: int) -> None:
-        if is_v4(destination):
-            self.ip.counters.ip.out_no_routes += 1
-        else:
-            self.ip.counters.ip6.out_no_routes += 1
 
     def connect(self, address: int, port: int) -> int:
         """Fix the peer; 0, EAGAIN (no port free), ENETUNREACH, EACCES (``__ip4_datagram_connect``)."""
@@ -244,20 +97,10 @@ class UdpSocket:
             code = self.ip.tables.autobind_udp(endpoint)
             if code != 0:
                 return code
-        source, address = self._addresses(V4_ANY, address)
-        device = endpoint.device
-        if is_multicast(address):
-            if device == 0:
-                device = self.multicast_if if is_v4(address) else self.multicast_if_v6
-            if source == V4_ANY and is_v4(address):
-                source = self.multicast_source
-        path = self.ip.paths.find(address, source, device)
-        if path is None:
-            self._count_no_route(address)
-            return ENETUNREACH
-        if path.kind == BROADCAST and not self.broadcast:
-            return EACCES
-        return self.ip.tables.connect_udp(endpoint, path.source if is_any(source) else source, address, port)
+        code, source, address = self.find_peer(address)
+        if code != 0:
+            return code
+        return self.ip.tables.connect_udp(endpoint, source, address, port)
 
     def disconnect(self) -> None:
         """connect() to AF_UNSPEC; gives up the bound device too (``__udp_disconnect``)."""
@@ -267,184 +110,42 @@ class UdpSocket:
     # --- receiving ----------------------------------------------------------------------------
 
     def deliver(self, datagram: Datagram) -> None:
-        """Queue a datagram, or drop it if the buffer is over its limit already."""
-        if self.rmem > self.rcvbuf:
+        """Queue a datagram, or drop it (``__udp_enqueue_schedule_skb``)."""
+        if self.rmem + datagram.size > self.rcvbuf and (self.rmem or self.rcvbuf > _INT_MAX >> 1):
             self.drops += 1
             self.mib.in_errors += 1
             self.mib.rcvbuf_errors += 1
             return
         self.rmem += datagram.size
-        self._queue.append(datagram)
+        self.queue.append(datagram)
         if self.events is not None:
-            self.events.on_events(_READABLE)
+            self.events.on_events(READABLE)
 
     def receive(self, peek: bool) -> Datagram | None:
-        """The next datagram, None if there is none. With ``peek`` it stays.
-
-        A pending error comes first: the caller asks :meth:`take_error` before this.
-        """
-        queue = self._queue
+        queue = self.queue
         if not queue:
             return None
+        if self._in_reader_queue == 0:
+            self._in_reader_queue = len(queue)
         if peek:
             return queue[0]
         datagram = queue.popleft()
-        self.rmem -= datagram.size
+        self._in_reader_queue -= 1
+        self._deficit += datagram.size
+        if self._deficit >= self.rcvbuf >> 2 or self._in_reader_queue == 0:
+            self.rmem -= self._deficit
+            self._deficit = 0
         self.mib.in_datagrams += 1
         return datagram
 
-    def queued(self) -> int:
-        """Number of datagrams waiting."""
-        return len(self._queue)
-
-    def next_size(self) -> int:
-        """Payload bytes of the next datagram (SIOCINQ), 0 if there is none."""
-        return len(self._queue[0].data) if self._queue else 0
-
-    def poll(self) -> int:
-        """Readiness (``datagram_poll``). Sending never waits: links, not sockets, hold packets."""
-        mask = _WRITABLE
-        if self._queue:
-            mask |= _READABLE
-        if self.error or self._errors:
-            mask |= POLLERR
-        if self.read_shut:
-            mask |= POLLRDHUP | _READABLE
-            if self.write_shut:
-                mask |= POLLHUP
-        return mask
-
-    def shutdown(self, how: int) -> int:
-        """SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2. Takes effect even where it returns ENOTCONN, as on Linux."""
-        if how != 1:
-            self.read_shut = True
-        if how != 0:
-            self.write_shut = True
-        if self.events is not None:
-            self.events.on_events(self.poll())
-        return 0 if self.endpoint.state == ESTABLISHED else ENOTCONN
-
     def close(self) -> None:
         """Give up port, groups and what was received."""
-        leave_all(self.endpoint, self.ip.groups)
+        super().close()
         self.ip.tables.remove(self.endpoint)
-        self.events = None
-        self._queue.clear()
-        self._errors.clear()
-        self.rmem = 0
-
-    # --- errors -------------------------------------------------------------------------------
-
-    def take_error(self) -> int:
-        """The pending error, which is then cleared (SO_ERROR); 0 if there is none."""
-        code = self.error
-        self.error = 0
-        return code
+        self._deficit = 0
+        self._in_reader_queue = 0
 
     def icmp_error(self, error: IcmpError) -> None:
-        """An ICMP error about a datagram of this socket.
-
-        Without IP_RECVERR only a connected socket is told, and only what is final.
-        """
-        v6 = error.type_v6 >= 0
-        type = error.type_v6 if v6 else error.type
-        icmp_code = error.code_v6 if v6 else error.code
-        code, final = icmpv6_errno(type, icmp_code) if v6 else icmp_errno(type, icmp_code)
-        if code == EMSGSIZE:
-            if self.pmtudisc == PMTUDISC_DONT:
-                return
-            final = True
-        if code == 0:
-            return
-        if self.recverr:
-            port = error.payload[2] << 8 | error.payload[3]
-            self._queue_error(
-                SocketError(
-                    code,
-                    ORIGIN_ICMP6 if v6 else ORIGIN_ICMP,
-                    type,
-                    icmp_code,
-                    error.mtu,
-                    error.reporter,
-                    error.destination,
-                    port,
-                    error.payload[HEADER_LENGTH:],
-                )
-            )
-        elif not final or self.endpoint.state != ESTABLISHED:
-            return
-        self.error = code
-        if self.events is not None:
-            self.events.on_events(POLLERR)
-
-    def receive_error(self) -> SocketError | None:
-        """The next entry of the error queue (MSG_ERRQUEUE)."""
-        if not self._errors:
-            return None
-        found = self._errors.popleft()
-        self.rmem -= truesize(len(found.data))
-        # The next entry's error becomes the pending one (``sock_dequeue_err_skb``).
-        if self._errors and self._errors[0].origin != ORIGIN_LOCAL:
-            self.error = self._errors[0].errno
-        return found
-
-    def _queue_error(self, entry: SocketError) -> None:
-        size = truesize(len(entry.data))
-        if self.rmem + size >= self.rcvbuf:
-            return
-        self.rmem += size
-        self._errors.append(entry)
-
-    # --- multicast ----------------------------------------------------------------------------
-
-    def join_group(self, group: int, ifindex: int) -> int:
-        """IP_ADD_MEMBERSHIP; ``ifindex`` 0 takes the interface packets to the group leave by.
-
-        0, EINVAL (no group), ENODEV, EADDRINUSE (joined already), ENOBUFS (too many).
-        """
-        return self._join(group, self._group_interface(group, ifindex), False)
-
-    def leave_group(self, group: int, ifindex: int) -> int:
-        """IP_DROP_MEMBERSHIP; 0 or EADDRNOTAVAIL."""
-        return leave(self.endpoint, self.ip.groups, group, ifindex)
-
-    def join_source_group(self, group: int, ifindex: int, source: int) -> int:
-        """IP_ADD_SOURCE_MEMBERSHIP."""
-        ifindex = self._group_interface(group, ifindex)
-        code = self._join(group, ifindex, True)
-        if code != 0 and code != EADDRINUSE:
-            return code
-        return self._add_source(group, ifindex, source, True)
-
-    def leave_source_group(self, group: int, ifindex: int, source: int) -> int:
-        """IP_DROP_SOURCE_MEMBERSHIP."""
-        ifindex = self._group_interface(group, ifindex)
-        return remove_source(self.endpoint, self.ip.groups, group, ifindex, source, True)
-
-    def block_source(self, group: int, ifindex: int, source: int) -> int:
-        """IP_BLOCK_SOURCE."""
-        return self._add_source(group, self._group_interface(group, ifindex), source, False)
-
-    def unblock_source(self, group: int, ifindex: int, source: int) -> int:
-        """IP_UNBLOCK_SOURCE."""
-        ifindex = self._group_interface(group, ifindex)
-        return remove_source(self.endpoint, self.ip.groups, group, ifindex, source, False)
-
-    def _join(self, group: int, ifindex: int, include: bool) -> int:
-        if ifindex == 0:
-            return ENODEV if is_multicast(group) else EINVAL
-        limit = self.ip.sysctl.igmp_max_memberships if is_v4(group) else _NO_LIMIT
-        return join(self.endpoint, self.ip.groups, group, ifindex, include, limit)
-
-    def _add_source(self, group: int, ifindex: int, source: int, include: bool) -> int:
-        sysctl = self.ip.sysctl
-        limit = sysctl.igmp_max_msf if is_v4(group) else sysctl.ipv6_mld_max_msf
-        return add_source(self.endpoint, self.ip.groups, group, ifindex, source, include, limit)
-
-    def _group_interface(self, group: int, ifindex: int) -> int:
-        if ifindex:
-            return ifindex if self.ip.paths.interface(ifindex) is not None else 0
-        if not is_multicast(group):
-            return 0
-        path = self.ip.paths.find(group, V4_ANY if is_v4(group) else V6_ANY, 0)
-        return path.interface.ifindex if path is not None else 0
+        """An ICMP error about a datagram of this socket."""
+        quoted = error.payload
+        self.note_error(error, quoted[2] << 8 | quoted[3], quoted[HEADER_LENGTH:])

@@ -82,14 +82,7 @@ def parse_frame(data: bytes) -> EthernetFrame:
 
     Raises WireError if anything in it is malformed.
     """
-    if len(data) < HEADER_LENGTH:
-        raise WireError("ethernet", "length", len(data), "the header has 14 bytes")
-    fields = _HEADER.unpack_from(data)
-    destination_high: int = fields[0]
-    destination_low: int = fields[1]
-    source_high: int = fields[2]
-    source_low: int = fields[3]
-    ethertype: int = fields[4]
+    destination, source, ethertype = parse_ethernet_header(data)
     rest = data[HEADER_LENGTH:]
     payload: FramePayload
     if ethertype == ETHERTYPE_IPV4:
@@ -100,6 +93,17 @@ def parse_frame(data: bytes) -> EthernetFrame:
         payload = parse_ipv6(rest)
     else:
         payload = RawFramePayload(rest)
-    return EthernetFrame(
-        destination_high << 32 | destination_low, source_high << 32 | source_low, ethertype, payload
-    )
+    return EthernetFrame(destination, source, ethertype, payload)
+
+
+def parse_ethernet_header(data: bytes) -> tuple[int, int, int]:
+    """Destination, source and ethertype. Raises WireError if ``data`` is shorter than the header."""
+    if len(data) < HEADER_LENGTH:
+        raise WireError("ethernet", "length", len(data), "the header has 14 bytes")
+    fields = _HEADER.unpack_from(data)
+    destination_high: int = fields[0]
+    destination_low: int = fields[1]
+    source_high: int = fields[2]
+    source_low: int = fields[3]
+    ethertype: int = fields[4]
+    return destination_high << 32 | destination_low, source_high << 32 | source_low, ethertype

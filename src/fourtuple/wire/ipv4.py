@@ -108,6 +108,15 @@ def parse_ipv4(data: bytes) -> Ipv4Packet:
     A fragment's payload is a RawPayload. Raises WireError if a header of any layer is malformed or
     a checksum wrong.
     """
+    packet = read_ipv4_header(data)
+    body = packet.payload
+    if not packet.is_fragment() and isinstance(body, RawPayload):
+        packet.payload = parse_payload(packet.protocol, body.data, packet.source, packet.destination)
+    return packet
+
+
+def read_ipv4_header(data: bytes) -> Ipv4Packet:
+    """The packet in ``data`` with its payload as bytes. Raises WireError if the header is malformed."""
     header_length = _check_header(data)
     fields = _HEADER.unpack_from(data)
     total: int = fields[2]
@@ -117,12 +126,7 @@ def parse_ipv4(data: bytes) -> Ipv4Packet:
         raise WireError("ipv4", "total length", total, f"only {len(data)} bytes are there")
     if internet_checksum(data[:header_length], 0) != 0:
         raise WireError("ipv4", "checksum", fields[7], "does not match the header")
-    packet = _packet_of(data, header_length, RawPayload(data[header_length:total]))
-    if not packet.more_fragments and packet.fragment_offset == 0:
-        packet.payload = parse_payload(
-            packet.protocol, data[header_length:total], packet.source, packet.destination
-        )
-    return packet
+    return _packet_of(data, header_length, RawPayload(data[header_length:total]))
 
 
 def parse_quoted_ipv4(data: bytes) -> Ipv4Packet:

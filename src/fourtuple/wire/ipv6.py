@@ -116,13 +116,22 @@ def parse_ipv6(data: bytes) -> Ipv6Packet:
     A fragment's payload is a RawPayload, and its protocol may be that of an extension header. Raises
     WireError if a header of any layer is malformed or a checksum wrong.
     """
+    packet = read_ipv6_headers(data)
+    body = packet.payload
+    if isinstance(body, RawPayload):
+        _set_payload(packet, body.data)
+    return packet
+
+
+def read_ipv6_headers(data: bytes) -> Ipv6Packet:
+    """The packet in ``data`` with its payload as bytes. Raises WireError if a header is malformed."""
     packet = _read_fixed_header(data)
     length = _HEADER.unpack_from(data)[1]
     end: int = HEADER_LENGTH + length
     if end > len(data):
         raise WireError("ipv6", "payload length", length, f"only {len(data) - HEADER_LENGTH} bytes are there")
     at = _read_extensions(packet, data[:end], HEADER_LENGTH)
-    _set_payload(packet, data[at:end])
+    packet.payload = RawPayload(data[at:end])
     return packet
 
 

@@ -23,10 +23,7 @@ from builders_stack import (
 
 from fourtuple.clock.clock import SECOND, Clock
 from fourtuple.ports.endpoint import AF_INET, ESTABLISHED, PROTOCOL_UDP, Endpoint
-from fourtuple.stack.interface import Interface
-from fourtuple.stack.poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
-from fourtuple.stack.stack import Stack
-from fourtuple.stack.udp_socket import (
+from fourtuple.stack.datagram_socket import (
     CONNECTED_PEER,
     PMTUDISC_DO,
     PMTUDISC_DONT,
@@ -34,8 +31,11 @@ from fourtuple.stack.udp_socket import (
     PMTUDISC_OMIT,
     PMTUDISC_PROBE,
     PMTUDISC_WANT,
-    UdpSocket,
 )
+from fourtuple.stack.interface import Interface
+from fourtuple.stack.poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
+from fourtuple.stack.stack import Stack
+from fourtuple.stack.udp_socket import UdpSocket
 from fourtuple.wire.address import MAC_BROADCAST, V4_ANY, parse_ip
 from fourtuple.wire.icmp import IcmpMessage
 from fourtuple.wire.ip import PROTOCOL_ICMP
@@ -173,7 +173,7 @@ def test_source_of_the_message_overrides_the_routes() -> None:
     stack, _, device, _ = host()
     stack.add_address(stack.interfaces[1], parse_ip("10.0.0.7"), 24)
     socket = udp_socket(stack)
-    socket.send_from(parse_ip("10.0.0.7"), parse_ip(PEER), 9, b"", -1, 0, 0)
+    socket.send_from(parse_ip("10.0.0.7"), parse_ip(PEER), 9, b"", -1, 0, 0, False)
     assert device.packets()[0].source == parse_ip("10.0.0.7")
 
 
@@ -256,20 +256,20 @@ def test_empty_datagram_is_a_datagram() -> None:
     assert data_of(socket) == [b""]
 
 
-def test_receive_buffer_takes_278_small_datagrams_by_default() -> None:
+def test_receive_buffer_takes_256_small_datagrams_by_default() -> None:
     stack, interface, _, _ = host()
     socket = udp_socket(stack, port=9)
     for _ in range(300):
         interface.receive(frame(udp_packet(PEER, ME, 1000, 9, b"x")))
-    assert (socket.queued(), socket.drops, socket.rmem) == (278, 22, 278 * 768)
+    assert (socket.queued(), socket.drops, socket.rmem) == (256, 44, 256 * 832)
     counters = stack.counters.udp
-    assert (counters.rcvbuf_errors, counters.in_errors) == (22, 22)
-    assert len(data_of(socket)) == 278
+    assert (counters.rcvbuf_errors, counters.in_errors) == (44, 44)
+    assert len(data_of(socket)) == 256
     assert socket.rmem == 0
 
 
 @pytest.mark.parametrize(
-    ("size", "charge"), [(1, 768), (133, 768), (134, 1280), (1472, 2304), (4000, 8448), (65507, 66303)]
+    ("size", "charge"), [(1, 832), (197, 832), (198, 1280), (1472, 2304), (4000, 8448), (65507, 66339)]
 )
 def test_receive_buffer_is_charged_what_memory_it_takes(size: int, charge: int) -> None:
     stack, _, _, clock = host()
@@ -277,6 +277,31 @@ def test_receive_buffer_is_charged_what_memory_it_takes(size: int, charge: int) 
     send(udp_socket(stack), ME, 9, bytes(size))
     settle(clock)
     assert server.rmem == charge
+
+
+@pytest.mark.parametrize(
+    ("rcvbuf", "size", "taken", "charges"),
+    [
+        # As SO_MEMINFO showed them on Linux 6.18 while the queue was read.
+        (4608, 1, 5, [4160, 2496, 2496, 832, 0]),
+        (2304, 1, 2, [832, 0]),
+        (10000, 1000, 4, [9216, 4608, 4608, 0]),
+        (4608, 5000, 1, [0]),
+    ],
+)
+def test_charge_is_given_back_in_quarters(rcvbuf: int, size: int, taken: int, charges: list[int]) -> None:
+    stack, _, _, clock = host()
+    server = udp_socket(stack, port=9)
+    server.rcvbuf = rcvbuf
+    client = udp_socket(stack)
+    for _ in range(20):
+        send(client, ME, 9, bytes(size))
+    settle(clock)
+    assert server.queued() == taken
+    seen = []
+    while server.receive(False) is not None:
+        seen.append(server.rmem)
+    assert seen == charges
 
 
 def test_full_receive_buffer_always_takes_one() -> None:

@@ -20,10 +20,11 @@ from builders_stack import (
 
 from fourtuple.clock.clock import Clock
 from fourtuple.ports.endpoint import AF_INET6, PROTOCOL_UDP, Endpoint
+from fourtuple.stack.datagram_socket import PMTUDISC_DO, PMTUDISC_WANT
 from fourtuple.stack.interface import Interface
 from fourtuple.stack.poll_bits import POLLERR
 from fourtuple.stack.stack import Stack
-from fourtuple.stack.udp_socket import PMTUDISC_DO, PMTUDISC_WANT, UdpSocket
+from fourtuple.stack.udp_socket import UdpSocket
 from fourtuple.wire.address import V6_ANY, parse_ip
 from fourtuple.wire.icmpv6 import Icmpv6Message
 

@@ -1,0 +1,417 @@
+"""What UDP, raw and ping sockets have in common: options, the way out, the receive and error queues."""
+
+from __future__ import annotations
+
+from collections import deque
+from errno import EACCES, EADDRINUSE, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODEV, ENOTCONN, EPIPE
+from typing import Final
+
+from ..ports.endpoint import ESTABLISHED, Endpoint
+from ..wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_any, is_multicast, is_v4
+from ..wire.ipv4 import MAX_LENGTH, Ipv4Packet
+from ..wire.ipv6 import MAX_PAYLOAD, Ipv6Packet
+from ..wire.packet import Payload
+from .base import IcmpError, SocketEvents
+from .bpf import BpfProgram
+from .datagram import ORIGIN_ICMP, ORIGIN_ICMP6, ORIGIN_LOCAL, Datagram, SocketError
+from .icmp_errno import icmp_errno, icmpv6_errno
+from .ip_output import IpOutput
+from .membership import add_source, join, leave, leave_all, remove_source
+from .path import BROADCAST, MULTICAST, Path
+from .poll_bits import (
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLRDHUP,
+    POLLRDNORM,
+    POLLWRBAND,
+    POLLWRNORM,
+)
+from .truesize import truesize
+
+CONNECTED_PEER: Final = -1
+"""As a destination: the peer the socket is connected to."""
+
+# IP_MTU_DISCOVER (ip(7)).
+PMTUDISC_DONT: Final = 0
+PMTUDISC_WANT: Final = 1
+PMTUDISC_DO: Final = 2
+PMTUDISC_PROBE: Final = 3
+PMTUDISC_INTERFACE: Final = 4
+PMTUDISC_OMIT: Final = 5
+
+_NO_LIMIT: Final = 1 << 30
+
+READABLE: Final = POLLIN | POLLRDNORM
+_WRITABLE: Final = POLLOUT | POLLWRNORM | POLLWRBAND
+
+
+class DatagramSocket:
+    """One socket of datagrams. ``events`` is told of readiness."""
+
+    def __init__(self, ip: IpOutput, endpoint: Endpoint, events: SocketEvents | None) -> None:
+        self.ip = ip
+        self.endpoint = endpoint
+        self.events = events
+        self.rcvbuf: int = ip.sysctl.rmem_default
+        self.sndbuf: int = ip.sysctl.wmem_default
+        """Never full: what a socket sends is at once the link's."""
+        self.filter: BpfProgram | None = None
+        self.broadcast: bool = False
+        self.dontroute: bool = False
+        """SO_DONTROUTE: only hosts on the link are sent to. IPv6 does not look at it."""
+        self.tos: int = 0
+        self.ttl: int = 0
+        """IP_TTL, 0 for the host's default."""
+        self.tclass: int = 0
+        self.hop_limit: int = 0
+        """IPV6_UNICAST_HOPS, 0 for the default."""
+        self.pmtudisc: int = PMTUDISC_DONT if ip.sysctl.ip_no_pmtu_disc else PMTUDISC_WANT
+        self.multicast_ttl: int = 1
+        self.multicast_loop: bool = True
+        self.multicast_if: int = 0
+        """IP_MULTICAST_IF as an ifindex, 0 for the route's choice."""
+        self.multicast_source: int = V4_ANY
+        """IP_MULTICAST_IF as an address."""
+        self.multicast_hops: int = 1
+        self.multicast_loop_v6: bool = True
+        self.multicast_if_v6: int = 0
+        """IPV6_MULTICAST_IF."""
+        self.recverr: bool = False
+        self.error: int = 0
+        self.read_shut: bool = False
+        self.write_shut: bool = False
+        self.drops: int = 0
+        """Datagrams the full receive buffer refused."""
+        self.rmem: int = 0
+        """Bytes charged to the receive buffer."""
+        self.queue: deque[Datagram] = deque()
+        self._errors: deque[SocketError] = deque()
+
+    # --- sending ------------------------------------------------------------------------------
+
+    def choose_path(self, source: int, destination: int, device: int, on_link: bool) -> Path | None:
+        """The way to ``destination``, the socket's own options considered; None if there is none.
+
+        With ``on_link`` (MSG_DONTROUTE) no gateway is used.
+        """
+        if device == 0:
+            device = self.endpoint.device
+        if is_multicast(destination):
+            if device == 0:
+                device = self.multicast_if if is_v4(destination) else self.multicast_if_v6
+            if source == V4_ANY and is_v4(destination):
+                source = self.multicast_source
+        paths = self.ip.paths
+        if (on_link or self.dontroute) and is_v4(destination):
+            path = paths.find_on_link(destination, source, device)
+        else:
+            path = paths.find(destination, source, device)
+        if path is None:
+            if is_v4(destination):
+                self.ip.counters.ip.out_no_routes += 1
+            else:
+                self.ip.counters.ip6.out_no_routes += 1
+        return path
+
+    def source_for(self, source: int, path: Path) -> int:
+        """The source address of a packet along ``path``."""
+        if not is_any(source):
+            return source
+        if path.kind == MULTICAST and not path.is_v6 and self.multicast_source != V4_ANY:
+            return self.multicast_source
+        return path.source
+
+    def transmit(
+        self,
+        source: int,
+        destination: int,
+        port: int,
+        protocol: int,
+        payload: Payload,
+        tos: int,
+        ttl: int,
+        path: Path,
+    ) -> int:
+        """Send ``payload`` along ``path``; 0 or an errno. ``port`` is the peer's, for error reports.
+
+        EMSGSIZE, the pending error, EPIPE, ENOBUFS. A ``tos`` below 0 and a ``ttl`` of 0 leave it to
+        the socket's options.
+        """
+        if path.is_v6:
+            return self._transmit_v6(source, destination, port, protocol, payload, tos, ttl, path)
+        packet = Ipv4Packet(source, destination, protocol, payload)
+        packet.tos = self.tos if tos < 0 else tos
+        if ttl:
+            packet.ttl = ttl
+        elif path.kind == MULTICAST:
+            packet.ttl = self.multicast_ttl
+        else:
+            packet.ttl = self.ttl or self.ip.sysctl.ip_default_ttl
+        discovery = self.pmtudisc
+        mtu = path.mtu if discovery < PMTUDISC_PROBE else path.interface.mtu
+        length = packet.wire_length()
+        code = self._check_send(destination, port, length, length > MAX_LENGTH, mtu)
+        if code != 0:
+            return code
+        if discovery == PMTUDISC_WANT:
+            packet.dont_fragment = length <= mtu and not path.mtu_locked
+        else:
+            packet.dont_fragment = discovery in (PMTUDISC_DO, PMTUDISC_PROBE)
+        return self._sent(self.ip.send_on(packet, path, mtu, self.multicast_loop))
+
+    def _transmit_v6(
+        self,
+        source: int,
+        destination: int,
+        port: int,
+        protocol: int,
+        payload: Payload,
+        tos: int,
+        ttl: int,
+        path: Path,
+    ) -> int:
+        packet = Ipv6Packet(source, destination, protocol, payload)
+        packet.tos = self.tclass if tos < 0 else tos
+        if ttl:
+            packet.ttl = ttl
+        elif path.kind == MULTICAST:
+            packet.ttl = self.multicast_hops
+        else:
+            packet.ttl = self.hop_limit or self.ip.v6.hop_limit(path)
+        mtu = path.mtu if self.pmtudisc < PMTUDISC_PROBE else path.interface.mtu_v6()
+        too_long = payload.wire_length() > MAX_PAYLOAD
+        code = self._check_send(destination, port, packet.wire_length(), too_long, mtu)
+        if code != 0:
+            return code
+        return self._sent(self.ip.v6.send_on(packet, path, mtu, self.multicast_loop_v6, False))
+
+    def addresses(self, source: int, destination: int) -> tuple[int, int]:
+        """Source and destination with what the socket is bound to, and this host for the wildcard."""
+        local = self.endpoint.local
+        if is_any(source):
+            source = local
+        if destination == V6_ANY:
+            return source, V6_LOOPBACK
+        if destination == V4_ANY:
+            return (V4_ANY, V4_LOOPBACK) if is_any(source) else (source, source)
+        if is_any(source) and is_v4(destination):
+            source = V4_ANY
+        return source, destination
+
+    def _check_send(self, destination: int, port: int, length: int, too_long: bool, mtu: int) -> int:
+        """Size, pending error and permission to send are looked at only now (``ip_make_skb``)."""
+        whole_only = PMTUDISC_DO <= self.pmtudisc <= PMTUDISC_INTERFACE
+        if too_long or (whole_only and length > mtu):
+            self.report_too_long(destination, port, mtu)
+            return EMSGSIZE
+        return self.refusal()
+
+    def refusal(self) -> int:
+        """The errno a send finds in the socket itself: a pending error, EPIPE after shutdown(); 0 for
+        none (``sock_alloc_send_pskb``)."""
+        code = self.take_error()
+        if code != 0:
+            return code
+        return EPIPE if self.write_shut else 0
+
+    def report_too_long(self, destination: int, port: int, mtu: int) -> None:
+        """Put EMSGSIZE with the MTU that was exceeded into the error queue (``ip_local_error``)."""
+        if self.recverr:
+            self.queue_error(SocketError(EMSGSIZE, ORIGIN_LOCAL, 0, 0, mtu, V4_ANY, destination, port, b""))
+
+    def _sent(self, code: int) -> int:
+        return 0 if code == ENOBUFS and not self.recverr else code
+
+    def find_peer(self, address: int) -> tuple[int, int, int]:
+        """(errno or 0, source, address) of connecting to ``address`` (``__ip4_datagram_connect``).
+
+        ENETUNREACH, EACCES (broadcast without SO_BROADCAST).
+        """
+        source, address = self.addresses(V4_ANY, address)
+        path = self.choose_path(source, address, 0, False)
+        if path is None:
+            return ENETUNREACH, source, address
+        if path.kind == BROADCAST and not self.broadcast:
+            return EACCES, source, address
+        return 0, self.source_for(source, path), address
+
+    # --- receiving ----------------------------------------------------------------------------
+
+    def deliver(self, datagram: Datagram) -> None:
+        """Queue a datagram, or drop it if the buffer is full (``sock_queue_rcv_skb``)."""
+        if self.rmem >= self.rcvbuf:
+            self.drops += 1
+            return
+        self.rmem += datagram.size
+        self.queue.append(datagram)
+        if self.events is not None:
+            self.events.on_events(READABLE)
+
+    def receive(self, peek: bool) -> Datagram | None:
+        """The next datagram, None if there is none. With ``peek`` it stays.
+
+        A pending error comes first: the caller asks :meth:`take_error` before this.
+        """
+        if not self.queue:
+            return None
+        if peek:
+            return self.queue[0]
+        datagram = self.queue.popleft()
+        self.rmem -= datagram.size
+        return datagram
+
+    def queued(self) -> int:
+        """Number of datagrams waiting."""
+        return len(self.queue)
+
+    def next_size(self) -> int:
+        """Payload bytes of the next datagram (SIOCINQ), 0 if there is none."""
+        return len(self.queue[0].data) if self.queue else 0
+
+    def poll(self) -> int:
+        """Readiness (``datagram_poll``). Sending never waits: links, not sockets, hold packets."""
+        mask = _WRITABLE
+        if self.queue:
+            mask |= READABLE
+        if self.error or self._errors:
+            mask |= POLLERR
+        if self.read_shut:
+            mask |= POLLRDHUP | READABLE
+            if self.write_shut:
+                mask |= POLLHUP
+        return mask
+
+    def shutdown(self, how: int) -> int:
+        """SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2. Takes effect even where it returns ENOTCONN, as on Linux."""
+        if how != 1:
+            self.read_shut = True
+        if how != 0:
+            self.write_shut = True
+        if self.events is not None:
+            self.events.on_events(self.poll())
+        return 0 if self.endpoint.state == ESTABLISHED else ENOTCONN
+
+    def close(self) -> None:
+        """Give up groups and what was received."""
+        leave_all(self.endpoint, self.ip.groups)
+        self.events = None
+        self.queue.clear()
+        self._errors.clear()
+        self.rmem = 0
+
+    # --- errors -------------------------------------------------------------------------------
+
+    def take_error(self) -> int:
+        """The pending error, which is then cleared (SO_ERROR); 0 if there is none."""
+        code = self.error
+        self.error = 0
+        return code
+
+    def note_error(self, error: IcmpError, port: int, data: bytes) -> None:
+        """An ICMP error about a datagram of this socket to ``port``; ``data`` is what is left of it.
+
+        Without IP_RECVERR only a connected socket is told, and only what is final.
+        """
+        v6 = error.type_v6 >= 0
+        type = error.type_v6 if v6 else error.type
+        icmp_code = error.code_v6 if v6 else error.code
+        code, final = icmpv6_errno(type, icmp_code) if v6 else icmp_errno(type, icmp_code)
+        if code == EMSGSIZE:
+            if self.pmtudisc == PMTUDISC_DONT:
+                return
+            final = True
+        if code == 0:
+            return
+        if self.recverr:
+            self.queue_error(
+                SocketError(
+                    code,
+                    ORIGIN_ICMP6 if v6 else ORIGIN_ICMP,
+                    type,
+                    icmp_code,
+                    error.mtu,
+                    error.reporter,
+                    error.destination,
+                    port,
+                    data,
+                )
+            )
+        elif not final or self.endpoint.state != ESTABLISHED:
+            return
+        self.error = code
+        if self.events is not None:
+            self.events.on_events(POLLERR)
+
+    def receive_error(self) -> SocketError | None:
+        """The next entry of the error queue (MSG_ERRQUEUE)."""
+        if not self._errors:
+            return None
+        found = self._errors.popleft()
+        self.rmem -= truesize(len(found.data))
+        # The next entry's error becomes the pending one (``sock_dequeue_err_skb``).
+        if self._errors and self._errors[0].origin != ORIGIN_LOCAL:
+            self.error = self._errors[0].errno
+        return found
+
+    def queue_error(self, entry: SocketError) -> None:
+        size = truesize(len(entry.data))
+        if self.rmem + size >= self.rcvbuf:
+            return
+        self.rmem += size
+        self._errors.append(entry)
+
+    # --- multicast ----------------------------------------------------------------------------
+
+    def join_group(self, group: int, ifindex: int) -> int:
+        """IP_ADD_MEMBERSHIP; ``ifindex`` 0 takes the interface packets to the group leave by.
+
+        0, EINVAL (no group), ENODEV, EADDRINUSE (joined already), ENOBUFS (too many).
+        """
+        return self._join(group, self._group_interface(group, ifindex), False)
+
+    def leave_group(self, group: int, ifindex: int) -> int:
+        """IP_DROP_MEMBERSHIP; 0 or EADDRNOTAVAIL."""
+        return leave(self.endpoint, self.ip.groups, group, ifindex)
+
+    def join_source_group(self, group: int, ifindex: int, source: int) -> int:
+        """IP_ADD_SOURCE_MEMBERSHIP."""
+        ifindex = self._group_interface(group, ifindex)
+        code = self._join(group, ifindex, True)
+        if code != 0 and code != EADDRINUSE:
+            return code
+        return self._add_source(group, ifindex, source, True)
+
+    def leave_source_group(self, group: int, ifindex: int, source: int) -> int:
+        """IP_DROP_SOURCE_MEMBERSHIP."""
+        ifindex = self._group_interface(group, ifindex)
+        return remove_source(self.endpoint, self.ip.groups, group, ifindex, source, True)
+
+    def block_source(self, group: int, ifindex: int, source: int) -> int:
+        """IP_BLOCK_SOURCE."""
+        return self._add_source(group, self._group_interface(group, ifindex), source, False)
+
+    def unblock_source(self, group: int, ifindex: int, source: int) -> int:
+        """IP_UNBLOCK_SOURCE."""
+        ifindex = self._group_interface(group, ifindex)
+        return remove_source(self.endpoint, self.ip.groups, group, ifindex, source, False)
+
+    def _join(self, group: int, ifindex: int, include: bool) -> int:
+        if ifindex == 0:
+            return ENODEV if is_multicast(group) else EINVAL
+        limit = self.ip.sysctl.igmp_max_memberships if is_v4(group) else _NO_LIMIT
+        return join(self.endpoint, self.ip.groups, group, ifindex, include, limit)
+
+    def _add_source(self, group: int, ifindex: int, source: int, include: bool) -> int:
+        sysctl = self.ip.sysctl
+        limit = sysctl.igmp_max_msf if is_v4(group) else sysctl.ipv6_mld_max_msf
+        return add_source(self.endpoint, self.ip.groups, group, ifindex, source, include, limit)
+
+    def _group_interface(self, group: int, ifindex: int) -> int:
+        if ifindex:
+            return ifindex if self.ip.paths.interface(ifindex) is not None else 0
+        if not is_multicast(group):
+            return 0
+        path = self.ip.paths.find(group, V4_ANY if is_v4(group) else V6_ANY, 0)
+        return path.interface.ifindex if path is not None else 0
