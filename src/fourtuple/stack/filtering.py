@@ -7,6 +7,7 @@ from typing import Final
 from ..clock.streams import Stream
 from ..wire.ip import IpPacket
 from ..wire.ipv4 import Ipv4Packet
+from ..wire.tcp import TcpSegment
 from .bpf import BpfProgram, PacketView
 from .frame_tap import TappedFrame
 
@@ -42,6 +43,33 @@ def kept_of_packet(
     view.protocol = _ETHERTYPE_IPV4 if isinstance(packet, Ipv4Packet) else _ETHERTYPE_IPV6
     view.ifindex = ifindex
     return _kept(program, view, least, stream)
+
+
+def filtered_segment(
+    program: object, packet: IpPacket, segment: TcpSegment, ifindex: int, stream: Stream
+) -> TcpSegment | None:
+    """What a TCP socket's filter keeps of a segment, its header in any case; None if it drops it
+    (``tcp_filter``)."""
+    if not isinstance(program, BpfProgram):
+        return segment
+    header = segment.header_length()
+    kept = kept_of_packet(program, packet, ifindex, packet.header_length(), header, stream)
+    if kept == DROP:
+        return None
+    if kept >= header + len(segment.payload):
+        return segment
+    cut = TcpSegment(
+        segment.source_port,
+        segment.destination_port,
+        segment.seq,
+        segment.ack,
+        segment.flags,
+        segment.window,
+        segment.payload[: kept - header],
+        segment.options,
+    )
+    cut.urgent = segment.urgent
+    return cut
 
 
 def kept_of_data(program: BpfProgram, data: bytes, stream: Stream) -> int:

@@ -18,6 +18,11 @@ class PacketUnderWay:
         """Of the transport's header."""
         self.ifindex: int = 0
 
+    def set(self, packet: IpPacket, header_length: int, ifindex: int) -> None:
+        self.packet = packet
+        self.header_length = header_length
+        self.ifindex = ifindex
+
 
 class ProgramChooser(MemberChooser):
     """A classic BPF program as chooser (``run_bpf_filter``)."""

@@ -47,10 +47,7 @@ class UdpProtocol(Transport):
             self._deliver_group(packet, datagram, ifindex, mib)
             return
         if self.ip.tables.choosers:
-            under_way = self.ip.under_way
-            under_way.packet = packet
-            under_way.header_length = HEADER_LENGTH
-            under_way.ifindex = ifindex
+            self.ip.under_way.set(packet, HEADER_LENGTH, ifindex)
         endpoint = self.ip.tables.lookup_udp(
             packet.source, datagram.source_port, destination, datagram.destination_port, ifindex, None
         )

@@ -9,6 +9,7 @@ from ...wire.ipv4 import Ipv4Packet
 from ...wire.ipv6 import Ipv6Packet
 from ...wire.tcp import ACK, RST, TcpSegment
 from ..base import IcmpError, IpLayer, SocketEvents, Transport
+from ..filtering import filtered_segment
 from ..loopback import LOOPBACK_DELAY
 from . import history
 from .connection import Connection
@@ -124,6 +125,8 @@ class TcpProtocol(Transport):
             return
         layer = self.layer
         layer.counters.in_segs += 1
+        if layer.tables.choosers:
+            layer.ip.under_way.set(packet, segment.header_length(), ifindex)
         endpoint = layer.tables.lookup_tcp(
             packet.source,
             segment.source_port,
@@ -132,9 +135,15 @@ class TcpProtocol(Transport):
             ifindex,
             None,
         )
+        layer.ip.under_way.packet = None
         if endpoint is None:
             layer.send_reset(packet, segment)
             return
+        if endpoint.filter is not None:
+            kept = filtered_segment(endpoint.filter, packet, segment, ifindex, layer.ip.stream)
+            if kept is None:
+                return
+            segment = kept
         owner = endpoint.owner
         if isinstance(owner, Tcb):
             if endpoint.state == LISTEN:
