@@ -15,7 +15,16 @@ class FdTable:
     ``exempt`` processes (CAP_SYS_ADMIN) may exceed the host's fs.file-max.
     """
 
-    __slots__ = ("_cloexec", "_files", "_lowest", "exempt", "limits", "open_files")
+    __slots__ = (
+        "_cloexec",
+        "_files",
+        "_lowest",
+        "exempt",
+        "limits",
+        "open_files",
+        "reserved_base",
+        "reserved_top",
+    )
 
     def __init__(self, limits: Limits, open_files: OpenFiles, exempt: bool) -> None:
         self.limits = limits
@@ -25,13 +34,16 @@ class FdTable:
         self._cloexec: list[bool] = []
         # No descriptor below this is free.
         self._lowest: int = 0
+        self.reserved_base: int = -1
+        """Numbers from this to below ``reserved_top`` are never given, nor counted by RLIMIT_NOFILE."""
+        self.reserved_top: int = -1
 
     def check_room(self) -> None:
         """Raises EMFILE if no descriptor could be installed, ENFILE if no file could be opened.
 
         accept() tests this before it takes a connection off the queue.
         """
-        if self._free(0) >= self.limits.nofile:
+        if self._beyond(self._free(0)):
             raise KernelError(EMFILE)
         self._check_system()
 
@@ -42,7 +54,7 @@ class FdTable:
         holds is then released.
         """
         fd = self._free(lowest)
-        if fd >= self.limits.nofile:
+        if self._beyond(fd):
             if file.refs == 0:
                 file.discard()
             raise KernelError(EMFILE)
@@ -81,7 +93,7 @@ class FdTable:
         Raises EBADF, EINVAL if ``lowest`` is not below RLIMIT_NOFILE, EMFILE.
         """
         file = self.get(fd)
-        if lowest < 0 or lowest >= self.limits.nofile:
+        if lowest < 0 or self._beyond(lowest):
             raise KernelError(EINVAL)
         return self.install(file, cloexec, lowest)
 
@@ -94,13 +106,13 @@ class FdTable:
         file = self.get(fd)
         if fd != target:
             self.put(file, target, cloexec)
-        elif target >= self.limits.nofile:
+        elif self._beyond(target):
             raise KernelError(EBADF)
         return target
 
     def put(self, file: File, target: int, cloexec: bool) -> None:
         """Make ``target`` refer to ``file``, closing what it was. Raises EBADF as :meth:`dup2`."""
-        if target < 0 or target >= self.limits.nofile:
+        if target < 0 or self._beyond(target) or self.reserved_base <= target < self.reserved_top:
             raise KernelError(EBADF)
         # Held first: the closed one may be the last other holder.
         old = self._files[target] if target < len(self._files) else None
@@ -135,6 +147,8 @@ class FdTable:
         child._files = self._files[:]
         child._cloexec = self._cloexec[:]
         child._lowest = self._lowest
+        child.reserved_base = self.reserved_base
+        child.reserved_top = self.reserved_top
         for file in child._files:
             if file is not None:
                 file.hold()
@@ -165,9 +179,18 @@ class FdTable:
         size = len(self._files)
         while fd < size and self._files[fd] is not None:
             fd += 1
+        if self.reserved_base <= fd < self.reserved_top:
+            fd = self.reserved_top
+            while fd < size and self._files[fd] is not None:
+                fd += 1
         if lowest <= self._lowest:
             self._lowest = fd
         return fd
+
+    def _beyond(self, fd: int) -> bool:
+        if fd >= self.reserved_top:
+            fd -= self.reserved_top - self.reserved_base
+        return fd >= self.limits.nofile
 
     def _check_system(self) -> None:
         if self.open_files.count >= self.open_files.limit and not self.exempt:

@@ -8,6 +8,7 @@ from typing import Final
 from ..clock.clock import Event
 from ..kernel.error import KernelError
 from ..kernel.file import File
+from ..kernel.socket import Socket
 from ..stack.poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
 from .thread import SimThread
 
@@ -48,7 +49,8 @@ def settle(thread: SimThread) -> None:
 def read_file(thread: SimThread, file: File, count: int, what: str) -> bytes:
     """Up to ``count`` bytes of ``file``, b"" at its end. Raises KernelError; EAGAIN if it would
     block and is O_NONBLOCK."""
-    settle(thread)
+    if isinstance(file, Socket):
+        settle(thread)
     file.check_readable()
     file.hold()
     try:
@@ -69,7 +71,8 @@ def write_file(thread: SimThread, file: File, data: bytes, what: str) -> int:
     Raises KernelError; an error after some bytes were taken is left for the next call, as the
     kernel does.
     """
-    settle(thread)
+    if isinstance(file, Socket):
+        settle(thread)
     file.check_writable()
     file.hold()
     done = 0

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from .late_modules import LateModules
+from .timezone import UTC, set_zone
 from .views import STANDARD_ENVIRONMENT, SWAPPED, ForkedModule, View, outer_view, save_rebound
 
 if TYPE_CHECKING:
@@ -187,6 +188,8 @@ class Interpreter:
             _environment_bytes._data = new.environ
         if old.directory is not new.directory:
             self._turn_directory(new)
+        if old.zone != new.zone:
+            set_zone(new.zone)
 
     def _take_modules(self, old: View) -> None:
         modules = sys.modules
@@ -214,6 +217,11 @@ class Interpreter:
                 self._shared.add(name)
             else:
                 view.modules[name] = module
+
+    def change_zone(self) -> None:
+        """time.tzset() of the process that runs now."""
+        self.view.zone = os.environ.get("TZ", UTC)
+        set_zone(self.view.zone)
 
     def change_directory(self, path: object) -> None:
         """os.chdir of the process that runs now. Raises as that does."""

@@ -19,6 +19,7 @@ from .garbage import GarbageGuard
 from .greenlets import GreenletExit, getcurrent, greenlet
 from .interpreter import Interpreter
 from .process_state import ProcessState
+from .real_numbers import REAL_BASE, REAL_TOP
 from .stuck import BusyLoop, Stuck, waiting_lines
 from .thread import DEAD, PARKED, RUNNABLE, RUNNING, SUPERSEDED, SimThread, current_thread
 from .timezone import UtcGuard
@@ -105,6 +106,7 @@ class Scheduler:
 
     def make_state(self, process: Process, view: View) -> ProcessState:
         """The program side of a new ``process`` that sees the interpreter as ``view``."""
+        process.fds.reserved_base, process.fds.reserved_top = REAL_BASE, REAL_TOP
         name = f"{process.kernel.hostname}/{process.pid}"
         if not view.secret:
             view.secret = self.streams.stream(f"secret/{name}").octets(32)

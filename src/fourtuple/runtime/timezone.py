@@ -1,7 +1,8 @@
 """Simulated hosts keep UTC, so that a run does not depend on where the machine stands.
 
 CPython takes the local zone from the C library, which has one for the whole OS process. It is UTC
-while the simulation runs.
+while the simulation runs, except for a process that has TZ in its environment: then it is that one's
+while that process runs.
 """
 
 from __future__ import annotations
@@ -14,29 +15,31 @@ from typing import Final
 _put: Final[Callable[[str, str], None]] = os.putenv
 _unset: Final[Callable[[str], None]] = os.unsetenv
 _tzset: Final[Callable[[], None] | None] = getattr(time, "tzset", None)
-_NAME: Final = "UTC"
+UTC: Final = "UTC"
+"""The zone of a process without TZ, as a value of that."""
+
+
+def set_zone(zone: str) -> None:
+    """Make ``zone``, a value of TZ, the C library's."""
+    if _tzset is not None:
+        _put("TZ", zone)
+        _tzset()
 
 
 class UtcGuard:
     """Makes the C library's zone UTC, and what it was again."""
 
     def __init__(self) -> None:
-        self._changed = False
         self._former: str | None = None
 
     def begin(self) -> None:
-        if _tzset is None or (time.timezone == 0 and time.tzname == (_NAME, _NAME)):
-            return
         # Read before a process's own environment is swapped in.
         self._former = os.environ.get("TZ")
-        self._changed = True
-        _put("TZ", _NAME)
-        _tzset()
+        set_zone(UTC)
 
     def end(self) -> None:
-        if not self._changed or _tzset is None:
+        if _tzset is None:
             return
-        self._changed = False
         if self._former is None:
             _unset("TZ")
         else:

@@ -20,6 +20,7 @@ from typing import Any, Final
 from ..kernel.process import Process
 from .late_modules import inherited_values
 from .stdio import standard_streams
+from .timezone import UTC
 
 _SYS_NAMES: Final = (
     "argv",
@@ -100,6 +101,8 @@ class View:
         """What ``os.environ`` is bound to: the standard object, unless a program replaced it."""
         self.environ: dict[Any, Any] = {}
         """The standard object's contents as it keeps them (bytes on POSIX)."""
+        self.zone = UTC
+        """The local time zone, as in TZ."""
         self.directory: str | None = None
         """Working directory, None while it was never changed."""
 
@@ -112,6 +115,7 @@ class View:
     def set_environ(self, environ: dict[str, str]) -> None:
         """Make ``environ`` the contents of ``os.environ``."""
         self.environ = {os.fsencode(name): os.fsencode(value) for name, value in environ.items()}
+        self.zone = environ.get("TZ", UTC)
 
 
 class ForkedModule:
@@ -207,6 +211,7 @@ def forked_view(parent: View, process: Process) -> View:
     view.environ = dict(parent.environ)
     view.environment = parent.environment
     view.directory = parent.directory
+    view.zone = parent.zone
     view.modules = dict(parent.modules)
     return view
 

@@ -1,7 +1,7 @@
 """Real files that simulated programs open, kept apart from simulated descriptors by their numbers.
 
 The file system is the machine's own, so ``open`` gives a real descriptor. Those opened inside are moved
-up beyond ``REAL_BASE``; numbers below belong to the simulated process. So nothing a program closes,
+up to ``REAL_BASE`` and beyond; the others belong to the simulated process. So nothing a program closes,
 reads or writes by number can be a descriptor of the interpreter outside. Where a real file takes a
 number of the process's own (dup2, a child's stdin), a ``RealFile`` stands there for it.
 """
@@ -10,29 +10,18 @@ from __future__ import annotations
 
 import fcntl
 import os
-import resource
 from collections.abc import Callable
-from errno import EBADF
+from errno import EBADF, EMFILE
 from typing import Any, Final, TypeVar
 
 from ..kernel.error import KernelError
 from ..kernel.file import O_NONBLOCK, File
 from ..kernel.kernel import Kernel
+from ..runtime.real_numbers import REAL_BASE, REAL_TOP
+
+__all__ = ["REAL_BASE", "bad_descriptor", "is_real", "lift", "open_real"]
 
 T = TypeVar("T")
-
-_HIGHEST_BASE: Final = 20_000
-
-
-def _base() -> int:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return _HIGHEST_BASE
-    return min(soft // 2, _HIGHEST_BASE)
-
-
-REAL_BASE: Final = _base()
-"""The lowest number a real descriptor opened by a simulated program can have."""
 
 _real_close: Final[Callable[[int], None]] = os.close
 _real_open: Final[Callable[..., int]] = os.open
@@ -46,7 +35,7 @@ _real_readlink: Final = os.readlink
 
 def is_real(fd: int) -> bool:
     """Does ``fd`` name a real file opened by a simulated program?"""
-    return fd >= REAL_BASE
+    return REAL_BASE <= fd < REAL_TOP
 
 
 def lift(fd: int) -> int:
@@ -55,6 +44,9 @@ def lift(fd: int) -> int:
         lifted = _real_dup(fd, fcntl.F_DUPFD_CLOEXEC, REAL_BASE)
     finally:
         _real_close(fd)
+    if lifted >= REAL_TOP:
+        _real_close(lifted)
+        raise OSError(EMFILE, os.strerror(EMFILE))
     return int(lifted)
 
 

@@ -128,6 +128,7 @@ def install() -> None:
     for name in ("clock_settime", "clock_settime_ns"):
         dispatch(time, name, _no_setting)
     dispatch(time, "pthread_getcpuclockid", _thread_clock)
+    dispatch(time, "tzset", lambda thread: thread.scheduler.interpreter.change_zone())
     dispatch(time, "localtime", _localtime)
     dispatch(time, "gmtime", _gmtime)
     dispatch(time, "ctime", ctime)

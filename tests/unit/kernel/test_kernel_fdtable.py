@@ -156,3 +156,19 @@ def test_accept_without_room_keeps_the_connection(host: OurHost):
     assert outcome(host.process.fds.check_room) == "EMFILE"
     host.process.limits.set(7, 100, 100, True)
     assert server.accept().getpeername() == client.getsockname()
+
+
+def test_reserved_numbers_are_passed_over_and_not_counted():
+    fds = table(nofile=6)
+    fds.reserved_base, fds.reserved_top = 2, 100
+    assert [fds.install(Probe(), False, 0) for _ in range(6)] == [0, 1, 100, 101, 102, 103]
+    assert outcome(lambda: fds.install(Probe(), False, 0)) == "EMFILE"
+    fds.close(101)
+    fds.close(1)
+    child = fds.copy_for_child(fds.limits, False)
+    for one in (fds, child):
+        assert [one.install(Probe(), False, 0) for _ in range(2)] == [1, 101]
+    assert fds.dup2(0, 103, False) == 103
+    assert outcome(lambda: fds.dup2(0, 50, False)) == "EBADF"
+    assert outcome(lambda: fds.dup2(0, 104, False)) == "EBADF"
+    assert outcome(lambda: fds.get(50)) == "EBADF"

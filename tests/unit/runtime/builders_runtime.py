@@ -77,8 +77,8 @@ class World:
             self.kernels[host] = Kernel(stack, {})
         return self.kernels[host]
 
-    def spawn(self, program, *args, host="alpha"):
-        """Start a program, or a callable with ``args``."""
+    def spawn(self, program, *args, host="alpha", env=None):
+        """Start a program, or a callable with ``args``; ``env`` is added to its environment."""
         if not isinstance(program, Program):
             program = CallableProgram(program, args, {})
         kernel = self.kernel(host)
@@ -87,6 +87,7 @@ class World:
         stdout = Console(kernel, O_WRONLY, "stdout", outputs[0])
         stderr = Console(kernel, O_WRONLY, "stderr", outputs[1])
         process = kernel.spawn(program.name(), program.argv, None, stdin, stdout, stderr)
+        process.environ.update(env or {})
         start_program(self.scheduler, process, program)
         running = Running(self.scheduler.state_of(process), stdin, *outputs)
         self.all.append(running)

@@ -240,3 +240,33 @@ def test_urandom_of_negative_size_is_refused(world):
         return os.urandom(0), len(os.getrandom(5))
 
     assert world.call(program) == (b"", 5)
+
+
+def test_each_process_has_the_time_zone_of_its_environment(world):
+    """Set with tzset() as it runs, or given when it starts."""
+    outside = time.tzname
+
+    def program():
+        before = time.localtime(0).tm_hour
+        os.environ["TZ"] = "STD+3DST"
+        unchanged = time.localtime(0).tm_hour
+        time.tzset()
+        time.sleep(0.002)
+        return before, unchanged, time.localtime(0).tm_hour, time.tzname, time.timezone
+
+    def neighbour():
+        time.sleep(0.001)
+        return time.localtime(0).tm_hour, time.tzname
+
+    def given():
+        return time.localtime(0).tm_hour, datetime.datetime.fromtimestamp(0).hour
+
+    running = [world.spawn(program), world.spawn(neighbour)]
+    running.append(world.spawn(given, env={"TZ": "EST-5"}))
+    world.run()
+    assert [one.result for one in running] == [
+        (0, 0, 21, ("STD", "DST"), 10800),
+        (0, ("UTC", "UTC")),
+        (5, 5),
+    ]
+    assert time.tzname == outside
