@@ -137,6 +137,8 @@ class IpLayer:
         self.stream = stream
         """Random numbers of this host's stack."""
         self.under_way = PacketUnderWay()
+        self.path_generation: int = 0
+        """Counts up whenever a route or a path MTU may have changed."""
 
     def route(self, destination: int, source: int, device: int) -> Route | None:
         """The route to ``destination``; None if there is none (ENETUNREACH).

@@ -55,6 +55,7 @@ class IpOutput(IpLayer):
             Ipv6Routing(clock, self.interfaces, self.local, self.routes, self.neighbours_v6),
             stream.bits(16),
         )
+        self.paths.user = self
         self.input: Ipv4Handler | None = None
 
     def route(self, destination: int, source: int, device: int) -> Route | None:

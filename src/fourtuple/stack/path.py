@@ -6,6 +6,7 @@ from typing import Final
 
 from ..clock.clock import Clock
 from ..wire.address import V4_ANY, V6_ANY, is_v4
+from .base import IpLayer
 from .interface import Interface
 from .neighbour import FOREVER, Neighbour, NeighbourTable
 from .sysctl import SettingsListener, Sysctl
@@ -123,10 +124,13 @@ class PathTable(SettingsListener):
         self._v6 = v6
         self._learnt: dict[int, _LearntMtu] = {}
         self._ident: int = ident
+        self.user: IpLayer | None = None
+        """Who counts the changes."""
 
     def flush(self) -> None:
         """Forget all paths; learnt MTUs stay."""
         self.known.clear()
+        self._changed()
         for interface in self.interfaces:
             interface.sources.clear()
 
@@ -185,7 +189,12 @@ class PathTable(SettingsListener):
         lifetime = self.sysctl.route_mtu_expires if v4 else self.sysctl.ipv6_route_mtu_expires
         self._learnt[destination] = _LearntMtu(mtu, locked, self.clock.now + lifetime)
         self._apply_learnt(path, destination)
+        self._changed()
         return path.mtu < before
+
+    def _changed(self) -> None:
+        if self.user is not None:
+            self.user.path_generation += 1
 
     def interface(self, ifindex: int) -> Interface | None:
         for interface in self.interfaces:
@@ -199,6 +208,7 @@ class PathTable(SettingsListener):
             return
         if self.clock.now >= learnt.expires:
             del self._learnt[destination]
+            self._changed()
             return
         if path.kind == UNICAST and learnt.mtu <= path.mtu:
             path.mtu = learnt.mtu

@@ -149,6 +149,9 @@ class Sysctl:
         self.tcp_mtu_probing: int = 0
         self.tcp_base_mss: int = 1024
         self.tcp_min_snd_mss: int = 48
+        self.tcp_mtu_probe_floor: int = 48
+        self.tcp_probe_interval: int = 600 * _SECOND
+        self.tcp_probe_threshold: int = 8
         self.tcp_thin_linear_timeouts: int = 0
         self.tcp_reflect_tos: int = 0
         self.tcp_rto_min_us: int = 200_000
@@ -440,6 +443,9 @@ _IPV4: Final[list[tuple[str, int, int, int]]] = [
     ("tcp_mtu_probing", 0, 2, 1),
     ("tcp_base_mss", 48, 65535, 1),
     ("tcp_min_snd_mss", 48, 65535, 1),
+    ("tcp_mtu_probe_floor", 48, 65535, 1),
+    ("tcp_probe_interval", 0, _UINT_MAX, _SECOND),
+    ("tcp_probe_threshold", 0, _INT_MAX, 1),
     ("tcp_thin_linear_timeouts", 0, 1, 1),
     ("tcp_reflect_tos", 0, 1, 1),
     ("tcp_rto_min_us", 1, _INT_MAX, 1),
@@ -492,10 +498,7 @@ _IPV6_ICMP: Final[list[tuple[str, int, int, int]]] = [("ratelimit", 0, _INT_MAX,
 # Shown, since programs read them, but with one value only: what they switch is not implemented.
 _FIXED: Final = frozenset(
     [
-        "net.ipv4.tcp_base_mss",
         "net.ipv4.tcp_migrate_req",
-        "net.ipv4.tcp_mtu_probing",
-        "net.ipv4.tcp_retries1",
     ]
 )
 

@@ -63,7 +63,7 @@ def test_every_name_can_be_read_and_written_back() -> None:
         ("net.ipv4.ip_local_reserved_ports", "70000"),
         ("net.ipv4.ip_local_reserved_ports", "9-8"),
         ("net.ipv4.ip_local_reserved_ports", "http"),
-        ("net.ipv4.tcp_mtu_probing", "1"),
+        ("net.ipv4.tcp_mtu_probing", "3"),
     ],
 )
 def test_wrong_name_or_value_is_refused_by_name(name: str, value: str) -> None:

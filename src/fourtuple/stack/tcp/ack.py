@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.tcp import SYN, TcpSegment
-from . import ackstate, chrono, rack, rtt
+from . import ackstate, chrono, mtu_probe, rack, rtt
 from .ackstate import AckState
 from .congestion import in_reduction, set_state
 from .output import rearm_rto, schedule_loss_probe, sync_mss, until_user_timeout
@@ -191,6 +191,9 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
         forget_acked_head(tcb)
     if state.una_before <= tcb.snd_up <= una:
         tcb.snd_up = una
+    search = tcb.mtu_search
+    if search is not None and search.probe_size and search.probe_end <= una:
+        mtu_probe.succeeded(tcb, search)
     head = tcb.rtx_head
     if head == len(rtx):
         chrono.stop(tcb, chrono.BUSY)

@@ -82,6 +82,8 @@ class TcpCounters:
         self.dsack_recv: int = 0
         self.dsack_ignored_old: int = 0
         self.ecn_ce_received: int = 0
+        self.mtup_success: int = 0
+        self.mtup_fail: int = 0
         self.fastopen_active: int = 0
         self.fastopen_active_fail: int = 0
         self.fastopen_passive: int = 0
@@ -172,6 +174,8 @@ _NAMES: Final = (
     ("TcpExtTCPDSACKRecv", "dsack_recv"),
     ("TcpExtTCPDSACKIgnoredOld", "dsack_ignored_old"),
     ("TcpExtTCPEcnCeReceived", "ecn_ce_received"),
+    ("TcpExtTCPMTUPSuccess", "mtup_success"),
+    ("TcpExtTCPMTUPFail", "mtup_fail"),
     ("TcpExtTCPFastOpenActive", "fastopen_active"),
     ("TcpExtTCPFastOpenActiveFail", "fastopen_active_fail"),
     ("TcpExtTCPFastOpenPassive", "fastopen_passive"),

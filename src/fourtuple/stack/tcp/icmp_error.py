@@ -21,7 +21,7 @@ from . import output
 from .lifecycle import fail
 from .recovery import lower_mss_lost
 from .request import Request
-from .state import CLOSE, HANDSHAKE, LISTEN, MASK32, SYN_SENT, TIMEOUT_MIN, TIMER_RETRANSMIT
+from .state import CLOSE, EMSGSIZE, HANDSHAKE, LISTEN, MASK32, SYN_SENT, TIMEOUT_MIN, TIMER_RETRANSMIT
 from .tcb import Tcb
 
 # The last codes of destination unreachable that are defined (RFC 1812 §5.2.7.1, RFC 4443 §3.1).
@@ -29,6 +29,11 @@ _LAST_CODE: Final = 15
 _LAST_CODE_V6: Final = 6
 
 _MIN_MTU_V6: Final = 1280
+
+# Values of IP_MTU_DISCOVER with which nobody is told what the path takes.
+_PMTUDISC_DONT: Final = 0
+_PMTUDISC_INTERFACE: Final = 4
+_PMTUDISC_OMIT: Final = 5
 
 
 def errno_of(error: IcmpError) -> int:
@@ -87,13 +92,16 @@ def connection_error(tcb: Tcb, error: IcmpError, quoted: int) -> None:
 
 def _mtu_reduced(tcb: Tcb, mtu: int) -> None:
     """RFC 1191 §6.4: send smaller segments, beginning with those that were too large."""
-    if tcb.pmtu_discovery == 0 or tcb.pmtu_discovery == 3:
+    if tcb.pmtu_discovery in (_PMTUDISC_DONT, _PMTUDISC_INTERFACE, _PMTUDISC_OMIT):
         return
     route = tcb.layer.ip.route(tcb.endpoint.peer, tcb.endpoint.local, tcb.endpoint.device)
     known = route.mtu if route is not None else tcb.path_mtu
     least = tcb.layer.sysctl.route_min_pmtu if tcb.ip_header == 20 else _MIN_MTU_V6
     if mtu:
         known = min(known, max(mtu, least))
+        if mtu < tcb.path_mtu:
+            # Why, if the connection does not recover.
+            tcb.soft_error = EMSGSIZE
     _use_mtu(tcb, known)
 
 
@@ -110,6 +118,7 @@ def interface_mtu_reduced(tcb: Tcb) -> None:
 def _use_mtu(tcb: Tcb, mtu: int) -> None:
     if mtu >= tcb.path_mtu:
         return
+    tcb.route_mtu = mtu
     output.sync_mss(tcb, mtu)
     if tcb.endpoint.state == SYN_SENT:
         # The SYN sent again offers no more than the path takes (``tcp_advertise_mss``).

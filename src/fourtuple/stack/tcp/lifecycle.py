@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM
-from . import history, window
+from . import history, mtu_probe, window
 from .congestion import RENO, set_state
 from .cubic import Cubic
 from .fastopen import watch_end
@@ -53,6 +53,7 @@ def choose_congestion_control(tcb: Tcb) -> None:
 
 def start_transfer(tcb: Tcb) -> None:
     """The handshake is complete: forget what it did to the windows (``tcp_init_transfer``)."""
+    mtu_probe.prepare(tcb)
     history.recall(tcb)
     tcb.cwnd = 1 if tcb.total_retrans > 1 and tcb.undo_marker >= 0 else INITIAL_CWND
     tcb.cwnd_stamp = tcb.clock.now

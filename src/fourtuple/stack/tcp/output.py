@@ -101,7 +101,10 @@ def transmit(tcb: Tcb, seq: int, flags: int, data: bytes) -> int:
     tcb.segs_out += 1
     tcb.last_sent = now
     layer.counters.out_segs += 1
-    error = layer.ip.send(
+    ip = layer.ip
+    if ip.path_generation != tcb.path_generation:
+        renew_path(tcb, ip.path_generation)
+    error = ip.send(
         endpoint.local,
         endpoint.peer,
         PROTOCOL_TCP,
@@ -179,12 +182,27 @@ def sync_mss(tcb: Tcb, mtu: int) -> None:
     limit = tcb.max_window >> 1 if tcb.max_window > 536 else tcb.max_window
     if limit and mss > limit:
         mss = max(limit, 68 - 20 - tcb.header_extra)
+    search = tcb.mtu_search
+    if search is not None:
+        search.high = min(search.high, mtu)
+        mss = min(mss, mss_of_mtu(tcb, search.low))
     tcb.path_mtu = mtu
     tcb.mss = mss
 
 
+def renew_path(tcb: Tcb, generation: int) -> None:
+    """Something about the host's routes changed: is the way to the peer still as wide?"""
+    endpoint = tcb.endpoint
+    tcb.path_generation = generation
+    route = tcb.layer.ip.route(endpoint.peer, endpoint.local, endpoint.device)
+    if route is not None:
+        tcb.route_mtu = route.mtu
+
+
 def current_mss(tcb: Tcb) -> int:
     """Payload bytes of the next segment, the SACK option it carries subtracted."""
+    if tcb.route_mtu != tcb.path_mtu and tcb.route_mtu:
+        sync_mss(tcb, tcb.route_mtu)
     if tcb.sack_blocks or tcb.dsack_start >= 0:
         return tcb.mss - options.sack_length(tcb)
     return tcb.mss

@@ -9,7 +9,7 @@ reduction found wrong by timestamps (Eifel, RFC 3522, RFC 4015) or DSACK (RFC 37
 
 from __future__ import annotations
 
-from . import ackstate, rack
+from . import ackstate, mtu_probe, rack
 from .ackstate import AckState
 from .congestion import current_ssthresh, in_reduction, set_state
 from .records import MARK_EVER_RETRANSMITTED, MARK_LOST, MARK_SACKED
@@ -146,7 +146,6 @@ def _mark_all_lost(tcb: Tcb) -> None:
 
 def lower_mss_lost(tcb: Tcb) -> None:
     """The path takes only smaller segments: what was sent larger is lost, but not by congestion."""
-    before = tcb.lost_out
     # A SYN with data is two records, of which the first holds none: both are lost.
     fast = tcb.fast
     largest = -1 if fast is not None and fast.syn_data and tcb.endpoint.state == SYN_SENT else tcb.mss
@@ -154,7 +153,7 @@ def lower_mss_lost(tcb: Tcb) -> None:
         sent = tcb.rtx[index]
         if len(sent.data) > largest:
             mark_lost(tcb, sent)
-    if tcb.lost_out == before:
+    if tcb.lost_out == 0:
         return
     if not uses_sack(tcb):
         limit_duplicates(tcb)
@@ -432,6 +431,10 @@ def react(tcb: Tcb, state: AckState) -> None:
         _identify_loss(tcb, state)
         if not _time_to_recover(tcb):
             _try_to_open(tcb, flags)
+            return
+        search = tcb.mtu_search
+        if search is not None and tcb.ca_state < CA_CWR and mtu_probe.failed(tcb, search):
+            lower_mss_lost(tcb)
             return
         enter_recovery(tcb, flags & ackstate.ECE_SEEN != 0)
         entered = True

@@ -50,6 +50,10 @@ def resend(tcb: Tcb, index: int, extra: int) -> int:
         acked = tcb.snd_una - sent.seq
         sent.data = sent.data[acked:]
         sent.seq = tcb.snd_una
+    search = tcb.mtu_search
+    if search is not None:
+        # Whatever was to be learnt of a probe under way cannot be told now.
+        search.probe_size = 0
     mss = current_mss(tcb)
     usable = tcb.window_end() - sent.seq
     if usable <= 0:

@@ -97,6 +97,23 @@ class FastOpenState:
         """The first after Fast Open rested: data that comes through ends the doubts."""
 
 
+class MtuSearch:
+    """The search for the path MTU (RFC 4821 §7.3): packets of ``low`` bytes pass, those of more than
+    ``high`` do not."""
+
+    __slots__ = ("began_at", "high", "low", "probe_end", "probe_size", "probe_start")
+
+    def __init__(self, low: int, high: int, now: int) -> None:
+        self.low = low
+        self.high = high
+        self.began_at = now
+        self.probe_size: int = 0
+        """The packet that is on its way, 0 none …"""
+        self.probe_start: int = 0
+        """… and its sequence numbers."""
+        self.probe_end: int = 0
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class CongestionControl:
     """How the congestion window grows and shrinks (RFC 5681, Linux's ``tcp_congestion_ops``)."""
@@ -175,7 +192,16 @@ class Tcb(Variables):
     none blocks. Readiness is reported through ``events``.
     """
 
-    __slots__ = ("cc", "endpoint", "events", "fast", "layer", "listening", "opening")
+    __slots__ = (
+        "cc",
+        "endpoint",
+        "events",
+        "fast",
+        "layer",
+        "listening",
+        "mtu_search",
+        "opening",
+    )
 
     def __init__(self, layer: TcpLayer, endpoint: Endpoint, events: SocketEvents | None) -> None:
         super().__init__(layer.clock, layer.sysctl)
@@ -186,6 +212,8 @@ class Tcb(Variables):
         self.listening: ListenQueues | None = None
         self.fast: FastOpenState | None = None
         """Of a connection opened with Fast Open from this end."""
+        self.mtu_search: MtuSearch | None = None
+        """Where the search for the path MTU stands, None: there is none."""
         self.opening: PendingOpen | None = None
         """Of one opened from the other end by Fast Open, until the handshake is complete."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import rack, rtt
+from . import mtu_probe, rack, rtt
 from .fastopen import watch_timeouts
 from .fastopen_server import syn_ack_timeout
 from .lifecycle import done, fin_timeout, give_up, keepalive_idle
@@ -129,6 +129,8 @@ def _write_timed_out(tcb: Tcb) -> bool:
             most += sysctl.tcp_syn_linear_timeouts
         expired_now = tcb.retransmits >= most
     else:
+        if timed_out(tcb, sysctl.tcp_retries1, 0):
+            mtu_probe.suspect_black_hole(tcb)
         retries = sysctl.tcp_retries2
         if tcb.orphan:
             alive = tcb.rto < rtt.rto_max(tcb)

@@ -106,6 +106,7 @@ class Variables(UserSettings):
         "ooo_packets",
         "options_on",
         "packets_out",
+        "path_generation",
         "path_mtu",
         "pending",
         "pingpong",
@@ -150,6 +151,7 @@ class Variables(UserSettings):
         "retrans_stamp",
         "retransmit_at",
         "retransmits",
+        "route_mtu",
         "rto",
         "rto_stamp",
         "rtt_seq",
@@ -257,6 +259,10 @@ class Variables(UserSettings):
         self.advmss: int = DEFAULT_MSS
         """MSS option sent."""
         self.path_mtu: int = 0
+        self.path_generation: int = -1
+        """``IpLayer.path_generation`` when the route was looked up last …"""
+        self.route_mtu: int = 0
+        """… and its MTU, 0: not looked up since the handshake."""
         self.header_extra: int = 0
         """Bytes of options every segment carries (12 with timestamps)."""
         self.ip_header: int = 20

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.tcp import ACK, FIN, PSH
-from . import chrono, rtt
+from . import chrono, mtu_probe, rtt
 from .congestion import current_ssthresh, in_reduction, is_window_limited
 from .output import (
     BURST_MAX,
@@ -38,7 +38,7 @@ from .state import (
     TIMER_NONE,
     TIMER_PROBE,
 )
-from .tcb import Tcb
+from .tcb import MtuSearch, Tcb
 
 _MOST_DEFERRED: Final = 3
 """Without tcp_tso_win_divisor a burst of more than these segments does not wait for a larger one."""
@@ -295,6 +295,25 @@ def _burst_length(tcb: Tcb, waiting: int, last: bool, most: int, usable: int, na
     return wanted
 
 
+def _send_mtu_probe(tcb: Tcb, search: MtuSearch, size: int) -> bool:
+    """Send the next ``size`` unsent bytes as one segment; False if they have to stay apart (MSG_EOR)."""
+    end = tcb.snd_nxt + size
+    runs = tcb.runs
+    whole = 0
+    push = 0
+    while runs[whole] >> 2 < end:
+        if runs[whole] & _RUN_EOR:
+            return False
+        if runs[whole] & _RUN_PUSH:
+            push = PSH
+        whole += 1
+    del runs[:whole]
+    start = tcb.snd_nxt
+    _send_new(tcb, size, size, push, 0)
+    mtu_probe.sent(tcb, search, start, end)
+    return True
+
+
 def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
     """Send what may be sent. ``nagle`` are NAGLE_* bits, ``amount`` is ALL, ONE_BURST or PROBE.
 
@@ -302,6 +321,13 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
     """
     sent = 0
     mss = current_mss(tcb)
+    search = tcb.mtu_search
+    if search is not None and amount == ALL:
+        size = mtu_probe.wanted(tcb, search)
+        if size == mtu_probe.WAIT:
+            return False
+        if size > 0 and _send_mtu_probe(tcb, search, size):
+            sent = 1
     limited = False
     stopped = False
     largest = 0
