@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "shim": {"wire", "clock", "ports", "stack", "kernel", "runtime"},
     "api": {"wire", "clock", "ports", "capture", "stack", "kernel", "network", "runtime", "shim"},
     "view": {"wire", "clock", "ports", "capture", "kernel", "network", "api"},
-    "cli": {"wire", "clock", "ports", "capture", "network", "runtime", "shim", "api", "view"},
+    "drill": {"wire", "clock", "ports", "capture", "stack", "kernel", "network"},
+    "cli": {"wire", "clock", "ports", "capture", "network", "runtime", "shim", "api", "view", "drill"},
 }
 
 

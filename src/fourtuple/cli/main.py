@@ -9,6 +9,7 @@ import click
 from .. import __version__
 from .._compiled import is_compiled
 from .demo import demo
+from .drill import drill
 from .options import Session
 from .python import python
 from .up import up
@@ -31,6 +32,7 @@ def cli(context: click.Context, verbose: bool) -> None:
 
 
 cli.add_command(demo)
+cli.add_command(drill)
 cli.add_command(python)
 cli.add_command(up)
 

@@ -341,6 +341,9 @@ def _complete(request: Request, packet: IpPacket, segment: TcpSegment) -> None:
         return
     request.dequeue()
     child = make_child(request)
+    # The SYN's window, which nothing was sent against, counts no more (tcp_create_openreq_child).
+    child.snd_wnd = segment.window << child.snd_wscale
+    child.max_window = child.snd_wnd
     queues.accept_queue.append(child)
     layer.counters.passive_opens += 1
     segment_arrives(child, packet, segment)

@@ -1,0 +1,1 @@
+"""Packet scripts in packetdrill's language, run against a simulated host in exact virtual time."""
