@@ -16,6 +16,7 @@ LEVELS = {
     17: "IPPROTO_UDP",
     255: "IPPROTO_RAW",
     58: "IPPROTO_ICMPV6",
+    136: "SOL_UDPLITE",
     263: "SOL_PACKET",
 }
 STATUS = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from errno import EMSGSIZE, EOPNOTSUPP
+from errno import EMSGSIZE, ENOPROTOOPT, EOPNOTSUPP
 from typing import TYPE_CHECKING, Final
 
-from ..ports.endpoint import PROTOCOL_UDP, Endpoint
+from ..ports.endpoint import Endpoint
 from ..stack.datagram_socket import DatagramSocket
 from ..stack.udp_socket import UdpSocket
 from .error import KernelError
@@ -14,9 +14,9 @@ from .inet_control import SendControl
 from .inet_messages import InetMessages, Target
 from .layout import pack_int, read_int
 from .process import Process
-from .sockaddr import AF_INET6, AF_UNSPEC, IPPROTO_UDP, SOCK_DGRAM, SockAddr
+from .sockaddr import AF_INET6, AF_UNSPEC, IPPROTO_UDPLITE, SOCK_DGRAM, SockAddr
 from .socket import MSG_DONTWAIT, MSG_MORE, MSG_OOB, MSG_PEEK, ControlMessage
-from .sockopt import SOL_UDP, check_option
+from .sockopt import SOL_UDP, SOL_UDPLITE, UDP_CORK, UDPLITE_RECV_CSCOV, UDPLITE_SEND_CSCOV, check_option
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -24,23 +24,24 @@ if TYPE_CHECKING:
 _LARGEST: Final = 0xFFFF
 
 
-def make_datagram(kernel: Kernel, creator: Process, family: int) -> InetDatagram:
-    """A new UDP socket."""
-    endpoint = Endpoint(PROTOCOL_UDP, family, creator.uid)
+def make_datagram(kernel: Kernel, creator: Process, family: int, protocol: int) -> InetDatagram:
+    """A new socket of UDP or UDP-Lite."""
+    endpoint = Endpoint(protocol, family, creator.uid)
     if family == AF_INET6:
         endpoint.v6only = kernel.stack.sysctl.ipv6_bindv6only != 0
     return InetDatagram(kernel, creator, family, endpoint)
 
 
 class InetDatagram(InetMessages):
-    """A UDP socket over a :class:`UdpSocket`."""
+    """A UDP or UDP-Lite socket over a :class:`UdpSocket`."""
 
     __slots__ = ("cork", "cork_target", "corked", "udp")
 
     def __init__(self, kernel: Kernel, creator: Process, family: int, endpoint: Endpoint) -> None:
-        self.udp: UdpSocket = kernel.stack.udp.create(endpoint, None)
-        name = f"udp socket of {creator.name}"
-        super().__init__(kernel, creator, family, SOCK_DGRAM, IPPROTO_UDP, endpoint, name)
+        lite = endpoint.protocol == IPPROTO_UDPLITE
+        self.udp: UdpSocket = (kernel.stack.udplite if lite else kernel.stack.udp).create(endpoint, None)
+        name = f"{'udplite' if lite else 'udp'} socket of {creator.name}"
+        super().__init__(kernel, creator, family, SOCK_DGRAM, endpoint.protocol, endpoint, name)
         self.udp.events = self.waker
         self.cork: bool = False
         """UDP_CORK: every send is as with MSG_MORE."""
@@ -137,16 +138,38 @@ class InetDatagram(InetMessages):
     # Options
 
     def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
-        if level == SOL_UDP:
-            check_option(level, name, True)
-            self.cork = read_int(value) != 0
-            if not self.cork:
-                self._uncork()
+        if level in (SOL_UDP, SOL_UDPLITE):
+            self._check_option(level, name, True)
+            number = read_int(value)
+            if name == UDP_CORK:
+                self.cork = number != 0
+                if not self.cork:
+                    self._uncork()
+            elif name == UDPLITE_SEND_CSCOV:
+                self.udp.send_coverage = _coverage(number)
+            else:
+                self.udp.receive_coverage = _coverage(number)
         else:
             super().set_protocol_option(level, name, value)
 
     def get_protocol_option(self, level: int, name: int, length: int) -> bytes:
-        if level == SOL_UDP:
-            check_option(level, name, False)
-            return pack_int(self.cork)
+        if level in (SOL_UDP, SOL_UDPLITE):
+            self._check_option(level, name, False)
+            if name == UDP_CORK:
+                return pack_int(self.cork)
+            coverage = self.udp.send_coverage if name == UDPLITE_SEND_CSCOV else self.udp.receive_coverage
+            return pack_int(max(coverage, 0))
         return super().get_protocol_option(level, name, length)
+
+    def _check_option(self, level: int, name: int, setting: bool) -> None:
+        """Either level has the options of both, but a UDP socket sets none of UDP-Lite's."""
+        if name in (UDPLITE_SEND_CSCOV, UDPLITE_RECV_CSCOV):
+            if setting and self.protocol != IPPROTO_UDPLITE:
+                raise KernelError(ENOPROTOOPT)
+        else:
+            check_option(SOL_UDP, name, setting)
+
+
+def _coverage(value: int) -> int:
+    """What a coverage set to ``value`` becomes: 0 for all, else the header at least."""
+    return 8 if value != 0 and value < 8 else min(value, _LARGEST)

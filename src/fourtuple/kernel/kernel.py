@@ -39,6 +39,7 @@ from .sockaddr import (
     IPPROTO_IP,
     IPPROTO_TCP,
     IPPROTO_UDP,
+    IPPROTO_UDPLITE,
     SOCK_DGRAM,
     SOCK_RAW,
     SOCK_SEQPACKET,
@@ -311,7 +312,9 @@ class Kernel:
                 return make_stream(self, process, family)
         elif type == SOCK_DGRAM:
             if protocol in (IPPROTO_IP, IPPROTO_UDP):
-                return make_datagram(self, process, family)
+                return make_datagram(self, process, family, IPPROTO_UDP)
+            if protocol == IPPROTO_UDPLITE:
+                return make_datagram(self, process, family, IPPROTO_UDPLITE)
             if protocol == (IPPROTO_ICMP if family == AF_INET else IPPROTO_ICMPV6):
                 low, high = self.stack.sysctl.ping_group_range
                 if not low <= process.gid <= high:

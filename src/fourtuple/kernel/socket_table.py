@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ..ports.endpoint import (
     LISTEN,
     PROTOCOL_TCP,
+    PROTOCOL_UDPLITE,
     Endpoint,
 )
 from ..stack.tcp.request import Request
@@ -62,7 +63,7 @@ class SocketRow:
 
     def __init__(self, protocol: str, state: str, local: str, peer: str) -> None:
         self.protocol: str = protocol
-        """``tcp``, ``udp``, ``u_str``, ``u_dgr``, ``u_seq``."""
+        """``tcp``, ``udp``, ``udplite``, ``u_str``, ``u_dgr``, ``u_seq``."""
         self.state: str = state
         """As ss writes it: ESTAB, LISTEN, UNCONN, TIME-WAIT …"""
         self.recv_q: int = 0
@@ -116,6 +117,8 @@ def socket_rows(kernel: Kernel) -> list[SocketRow]:
 
 def _inet_row(endpoint: Endpoint) -> SocketRow:
     protocol = "tcp" if endpoint.protocol == PROTOCOL_TCP else "udp"
+    if endpoint.protocol == PROTOCOL_UDPLITE:
+        protocol = "udplite"
     state = STATE_WORDS[endpoint.state]
     row = SocketRow(
         protocol,

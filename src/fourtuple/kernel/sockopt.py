@@ -15,6 +15,7 @@ SOL_SOCKET: Final = 1
 SOL_IP: Final = 0
 SOL_TCP: Final = 6
 SOL_UDP: Final = 17
+SOL_UDPLITE: Final = 136
 SOL_IPV6: Final = 41
 SOL_ICMPV6: Final = 58
 SOL_RAW: Final = 255
@@ -168,6 +169,8 @@ TCP_FASTOPEN_NO_COOKIE: Final = 34
 TCP_INQ: Final = 36
 
 UDP_CORK: Final = 1
+UDPLITE_SEND_CSCOV: Final = 10
+UDPLITE_RECV_CSCOV: Final = 11
 UDP_SEGMENT: Final = 103
 UDP_GRO: Final = 104
 
@@ -473,6 +476,15 @@ OPTIONS: Final[list[SocketOption]] = [
         [
             (UDP_SEGMENT, "UDP_SEGMENT", "no segmentation offload"),
             (UDP_GRO, "UDP_GRO", "no segmentation offload"),
+        ],
+    ),
+    *_rows(
+        SOL_UDPLITE,
+        ACTS,
+        0,
+        [
+            (UDPLITE_SEND_CSCOV, "UDPLITE_SEND_CSCOV", ""),
+            (UDPLITE_RECV_CSCOV, "UDPLITE_RECV_CSCOV", ""),
         ],
     ),
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PROTOCOL_TCP: Final = 6
 PROTOCOL_UDP: Final = 17
+PROTOCOL_UDPLITE: Final = 136
 
 AF_INET: Final = 2
 AF_INET6: Final = 10

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..clock.streams import Stream
 from ..wire.address import V4_ANY, is_any
 from .conflict import effective_v6only
-from .endpoint import AF_INET6, PROTOCOL_TCP, Endpoint
+from .endpoint import AF_INET6, PROTOCOL_TCP, PROTOCOL_UDPLITE, Endpoint
 from .reason import Reasons
 from .settings import PortSettings
 from .tcp_table import TcpTable
@@ -26,6 +26,8 @@ class PortTables(PortSettings):
         super().__init__(secret, stream)
         self.tcp: TcpTable = TcpTable(self)
         self.udp: UdpTable = UdpTable(self)
+        self.udplite: UdpTable = UdpTable(self)
+        """UDP-Lite has ports of its own, under UDP's rules."""
 
     # --- binding ------------------------------------------------------------------------------
 
@@ -42,7 +44,7 @@ class PortTables(PortSettings):
             table_code = (
                 self.tcp.bind(endpoint, address, port)
                 if endpoint.protocol == PROTOCOL_TCP
-                else self.udp.bind(endpoint, address, port)
+                else self.udp_of(endpoint).bind(endpoint, address, port)
             )
             if table_code != 0:
                 return table_code
@@ -56,14 +58,14 @@ class PortTables(PortSettings):
         if endpoint.protocol == PROTOCOL_TCP or endpoint.local_port == 0:
             endpoint.device = device
         else:
-            self.udp.bind_device(endpoint, device)
+            self.udp_of(endpoint).bind_device(endpoint, device)
 
     def remove(self, endpoint: Endpoint) -> None:
         """Remove from every table. The endpoint's fields keep their values."""
         if endpoint.protocol == PROTOCOL_TCP:
             self.tcp.remove(endpoint)
         else:
-            self.udp.remove(endpoint)
+            self.udp_of(endpoint).remove(endpoint)
 
     def restore(self, endpoint: Endpoint) -> None:
         """Enter an endpoint of a snapshot as its fields say: no rule is asked, nothing is chosen.
@@ -73,11 +75,11 @@ class PortTables(PortSettings):
         if endpoint.protocol == PROTOCOL_TCP:
             self.tcp.restore(endpoint)
         else:
-            self.udp.restore(endpoint)
+            self.udp_of(endpoint).restore(endpoint)
 
     def endpoints(self) -> list[Endpoint]:
         """All endpoints, TCP first, in an order that depends only on what was done."""
-        return self.tcp.endpoints() + self.udp.endpoints()
+        return self.tcp.endpoints() + self.udp.endpoints() + self.udplite.endpoints()
 
     # --- TCP ----------------------------------------------------------------------------------
 
@@ -142,17 +144,21 @@ class PortTables(PortSettings):
 
     # --- UDP ----------------------------------------------------------------------------------
 
+    def udp_of(self, endpoint: Endpoint) -> UdpTable:
+        """The table of ``endpoint``, which is no TCP one."""
+        return self.udplite if endpoint.protocol == PROTOCOL_UDPLITE else self.udp
+
     def autobind_udp(self, endpoint: Endpoint) -> int:
         """A port for a socket about to send or connect without one; 0 or EAGAIN."""
-        return self.udp.autobind(endpoint)
+        return self.udp_of(endpoint).autobind(endpoint)
 
     def connect_udp(self, endpoint: Endpoint, local: int, peer: int, peer_port: int) -> int:
         """connect(2): fix the peer, and the local address of a wildcard socket; 0 or EAGAIN."""
-        return self.udp.connect(endpoint, local, peer, peer_port)
+        return self.udp_of(endpoint).connect(endpoint, local, peer, peer_port)
 
     def disconnect_udp(self, endpoint: Endpoint) -> None:
         """connect(2) to AF_UNSPEC: what the system chose is given back, what was bound stays."""
-        self.udp.disconnect(endpoint)
+        self.udp_of(endpoint).disconnect(endpoint)
 
     def lookup_udp(
         self,
@@ -182,4 +188,4 @@ class PortTables(PortSettings):
         """Tell that a datagram from ``source`` was queued to ``endpoint`` (Linux
         ``sk_incoming_cpu_update``). Only a connected socket remembers it, and only its later
         disconnect can make that visible."""
-        self.udp.delivered(endpoint, source)
+        self.udp_of(endpoint).delivered(endpoint, source)

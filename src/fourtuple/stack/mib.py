@@ -142,6 +142,8 @@ class Counters:
         self.ip = IpCounters()
         self.icmp = IcmpCounters()
         self.udp = UdpCounters()
+        self.udplite = UdpCounters()
+        self.udplite6 = UdpCounters()
         self.ip6 = Ip6Counters()
         self.icmp6 = Icmp6Counters()
         self.udp6 = UdpCounters()
@@ -153,10 +155,12 @@ class Counters:
             ("Ip", self.ip, _IP),
             ("Icmp", self.icmp, _ICMP),
             ("Udp", self.udp, _UDP),
+            ("UdpLite", self.udplite, _UDP),
             ("IpExt", self.ip, _IP_EXT),
             ("Ip6", self.ip6, _IP6),
             ("Icmp6", self.icmp6, _ICMP6),
             ("Udp6", self.udp6, _UDP6),
+            ("UdpLite6", self.udplite6, _UDP6),
         ):
             for name in names.split():
                 found.append((group, name, getattr(counters, _attribute(name))))

@@ -15,6 +15,7 @@ from ..wire.ip import (
     PROTOCOL_IGMP,
     PROTOCOL_TCP,
     PROTOCOL_UDP,
+    PROTOCOL_UDPLITE,
     IpPacket,
 )
 from ..wire.ipv4 import Ipv4Packet
@@ -80,12 +81,14 @@ class Stack(IpOutput):
         self.reassembly_v6 = Reassembly6(self, self.icmp6)
         self.ip6_input = Ip6Input(self, self.icmp6, self.reassembly_v6, self.transports, self.raw)
         self.v6.input = self.ip6_input
-        self.udp = UdpProtocol(self)
+        self.udp = UdpProtocol(self, PROTOCOL_UDP)
+        self.udplite = UdpProtocol(self, PROTOCOL_UDPLITE)
         self.tcp = TcpProtocol(self)
         self.register(PROTOCOL_ICMP, self.icmp)
         self.register(PROTOCOL_IGMP, Igmp(self, self.igmp))
         self.register(PROTOCOL_ICMPV6, self.icmp6)
         self.register(PROTOCOL_UDP, self.udp)
+        self.register(PROTOCOL_UDPLITE, self.udplite)
         self.register(PROTOCOL_TCP, self.tcp)
         self.loopback = Loopback(clock)
         lo = self.add_interface("lo", 0, LOOPBACK_MTU, self.loopback)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from ..ports.endpoint import Endpoint
+from ..ports.endpoint import AF_INET6, Endpoint
+from ..ports.udp_table import UdpTable
 from ..wire.address import is_multicast, is_v4
 from ..wire.icmp import UNREACHABLE_PORT
-from ..wire.ip import IpPacket
+from ..wire.ip import PROTOCOL_UDPLITE, IpPacket
 from ..wire.ipv4 import Ipv4Packet
 from ..wire.ipv6 import Ipv6Packet
 from ..wire.udp import HEADER_LENGTH, UdpDatagram
+from ..wire.udplite import UdpLiteDatagram
 from .base import IcmpError, SocketEvents, Transport
 from .filtering import DROP, kept_of_packet
 from .ip_output import IpOutput
@@ -18,16 +20,19 @@ from .udp_socket import Datagram, UdpSocket
 
 
 class UdpProtocol(Transport):
-    """The transport IP hands datagrams to, and the maker of sockets."""
+    """The transport IP hands datagrams to, and the maker of sockets; for UDP or, as ``lite``, UDP-Lite."""
 
-    def __init__(self, ip: IpOutput) -> None:
+    def __init__(self, ip: IpOutput, protocol: int) -> None:
         self.ip = ip
-        self.mib = ip.counters.udp
-        self.mib_v6 = ip.counters.udp6
+        self.lite: bool = protocol == PROTOCOL_UDPLITE
+        self.table: UdpTable = ip.tables.udplite if self.lite else ip.tables.udp
+        self.mib: UdpCounters = ip.counters.udplite if self.lite else ip.counters.udp
+        self.mib_v6: UdpCounters = ip.counters.udplite6 if self.lite else ip.counters.udp6
 
     def create(self, endpoint: Endpoint, events: SocketEvents | None) -> UdpSocket:
         """A socket that owns ``endpoint``."""
-        socket = UdpSocket(self.ip, endpoint, events)
+        mib = self.mib_v6 if endpoint.family == AF_INET6 else self.mib
+        socket = UdpSocket(self.ip, endpoint, events, mib)
         endpoint.owner = socket
         return socket
 
@@ -48,7 +53,7 @@ class UdpProtocol(Transport):
             return
         if self.ip.tables.choosers:
             self.ip.under_way.set(packet, HEADER_LENGTH, ifindex)
-        endpoint = self.ip.tables.lookup_udp(
+        endpoint = self.table.lookup(
             packet.source, datagram.source_port, destination, datagram.destination_port, ifindex, None
         )
         self.ip.under_way.packet = None
@@ -65,7 +70,7 @@ class UdpProtocol(Transport):
         head = error.payload
         port = head[0] << 8 | head[1]
         peer_port = head[2] << 8 | head[3]
-        endpoint = self.ip.tables.lookup_udp(error.destination, peer_port, error.source, port, 0, None)
+        endpoint = self.table.lookup(error.destination, peer_port, error.source, port, 0, None)
         if endpoint is None:
             self.ip.counters.icmp.in_errors += 1
             return
@@ -75,7 +80,7 @@ class UdpProtocol(Transport):
 
     def _deliver_group(self, packet: IpPacket, datagram: UdpDatagram, ifindex: int, mib: UdpCounters) -> None:
         """Every socket that asked for it gets a broadcast or multicast."""
-        endpoints = self.ip.tables.lookup_udp_multicast(
+        endpoints = self.table.lookup_multicast(
             packet.source,
             datagram.source_port,
             packet.destination,
@@ -94,6 +99,10 @@ class UdpProtocol(Transport):
 
     def _pass(self, socket: UdpSocket, packet: IpPacket, datagram: Datagram) -> None:
         """Give ``socket`` a datagram, or what its filter keeps of it (``udp_queue_rcv_one_skb``)."""
+        if self.lite and not _covered_enough(socket, packet):
+            socket.drops += 1
+            socket.mib.in_errors += 1
+            return
         program = socket.filter
         if program is not None:
             kept = kept_of_packet(
@@ -120,3 +129,12 @@ class UdpProtocol(Transport):
             self.ip.clock.now,
             datagram_truesize(packet.wire_length(), not is_v4(packet.source), headers),
         )
+
+
+def _covered_enough(socket: UdpSocket, packet: IpPacket) -> bool:
+    """UDPLITE_RECV_CSCOV: may the datagram be covered in part, and is it by as much as was asked for?"""
+    datagram = packet.payload
+    least = socket.receive_coverage
+    if least < 0 or not isinstance(datagram, UdpLiteDatagram) or not datagram.partial():
+        return True
+    return least != 0 and datagram.coverage >= least

@@ -5,10 +5,10 @@ from __future__ import annotations
 from errno import EACCES, EDESTADDRREQ, EINVAL, EMSGSIZE, ENETUNREACH
 from typing import Final
 
-from ..ports.endpoint import AF_INET6, ESTABLISHED, Endpoint
+from ..ports.endpoint import ESTABLISHED, PROTOCOL_UDPLITE, Endpoint
 from ..wire.address import V4_ANY
-from ..wire.ip import PROTOCOL_UDP
 from ..wire.udp import HEADER_LENGTH, UdpDatagram
+from ..wire.udplite import UdpLiteDatagram
 from .base import IcmpError, SocketEvents
 from .datagram import Datagram as Datagram
 from .datagram import SocketError as SocketError
@@ -29,9 +29,15 @@ class UdpSocket(DatagramSocket):
     datagrams are read that were there when reading began (``forward_deficit``, ``reader_queue``).
     """
 
-    def __init__(self, ip: IpOutput, endpoint: Endpoint, events: SocketEvents | None) -> None:
+    def __init__(
+        self, ip: IpOutput, endpoint: Endpoint, events: SocketEvents | None, mib: UdpCounters
+    ) -> None:
         super().__init__(ip, endpoint, events)
-        self.mib: UdpCounters = ip.counters.udp6 if endpoint.family == AF_INET6 else ip.counters.udp
+        self.mib: UdpCounters = mib
+        self.send_coverage: int = -1
+        """UDPLITE_SEND_CSCOV, -1 while not set: bytes the checksum covers, 0 for all."""
+        self.receive_coverage: int = -1
+        """UDPLITE_RECV_CSCOV, -1 while not set: least of that taken in, 0 for all of it."""
         self._deficit: int = 0
         """Bytes read whose charge was not given back yet."""
         self._in_reader_queue: int = 0
@@ -81,14 +87,23 @@ class UdpSocket(DatagramSocket):
             return ENETUNREACH
         if path.kind == BROADCAST and not self.broadcast:
             return EACCES
-        datagram = UdpDatagram(endpoint.local_port, port, data)
+        datagram = self._datagram(port, data)
         datagram.origin = endpoint
         code = self.transmit(
-            self.source_for(source, path), destination, port, PROTOCOL_UDP, datagram, tos, ttl, path
+            self.source_for(source, path), destination, port, endpoint.protocol, datagram, tos, ttl, path
         )
         if code == 0:
             self.mib.out_datagrams += 1
         return code
+
+    def _datagram(self, port: int, data: bytes) -> UdpDatagram:
+        """A datagram to ``port``; of UDP-Lite with its coverage (``udplite_sender_cscov``)."""
+        endpoint = self.endpoint
+        if endpoint.protocol != PROTOCOL_UDPLITE:
+            return UdpDatagram(endpoint.local_port, port, data)
+        length = HEADER_LENGTH + len(data)
+        coverage = length if self.send_coverage < 0 else min(self.send_coverage, length)
+        return UdpLiteDatagram(endpoint.local_port, port, data, coverage)
 
     def connect(self, address: int, port: int) -> int:
         """Fix the peer; 0, EAGAIN (no port free), ENETUNREACH, EACCES (``__ip4_datagram_connect``)."""

@@ -11,6 +11,7 @@ from typing import Final
 from zlib import crc32
 
 from .ethernet import EthernetFrame
+from .ip import PROTOCOL_UDP
 from .ipv4 import Ipv4Packet
 from .ipv6 import Ipv6Packet
 from .packet import FramePayload
@@ -49,7 +50,7 @@ def _condense(frame: EthernetFrame) -> bytes:
                 return _condense_tcp(
                     _KIND_TCP, frame, packet.source, packet.destination, _header_v4(packet), payload
                 )
-            if isinstance(payload, UdpDatagram):
+            if isinstance(payload, UdpDatagram) and packet.protocol == PROTOCOL_UDP:
                 return _condense_udp(
                     _KIND_UDP, frame, packet.source, packet.destination, _header_v4(packet), payload
                 )
@@ -58,7 +59,7 @@ def _condense(frame: EthernetFrame) -> bytes:
         if isinstance(payload, TcpSegment):
             made = _condense_tcp(_KIND_TCP6, frame, 0, 0, _header_v6(packet), payload)
             return made + _addresses(packet)
-        if isinstance(payload, UdpDatagram):
+        if isinstance(payload, UdpDatagram) and packet.protocol == PROTOCOL_UDP:
             made = _condense_udp(_KIND_UDP6, frame, 0, 0, _header_v6(packet), payload)
             return made + _addresses(packet)
     data = frame.serialize()

@@ -6,10 +6,11 @@ from .address import is_v4
 from .icmp import parse_icmp
 from .icmpv6 import parse_icmpv6
 from .igmp import parse_igmp
-from .ip import PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_IGMP, PROTOCOL_TCP, PROTOCOL_UDP
+from .ip import PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_IGMP, PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_UDPLITE
 from .packet import Payload, RawPayload
 from .tcp import parse_tcp
 from .udp import parse_udp
+from .udplite import parse_udplite
 
 
 def parse_payload(protocol: int, data: bytes, source: int, destination: int) -> Payload:
@@ -21,6 +22,8 @@ def parse_payload(protocol: int, data: bytes, source: int, destination: int) -> 
         return parse_tcp(data, source, destination)
     if protocol == PROTOCOL_UDP:
         return parse_udp(data, source, destination)
+    if protocol == PROTOCOL_UDPLITE:
+        return parse_udplite(data, source, destination)
     if is_v4(source):
         if protocol == PROTOCOL_ICMP:
             return parse_icmp(data)

@@ -278,6 +278,7 @@ def test_table_numbers_are_linux_numbers():
         SOL_IPV6: "",
         SOL_TCP: "",
         SOL_UDP: "",
+        sockopt.SOL_UDPLITE: "",
     }
     for option in OPTIONS:
         assert option.level in levels
@@ -297,6 +298,8 @@ def kind_that_knows(option):
         return AF_INET6, SOCK_RAW, 58
     if option.symbol in ("IPV6_CHECKSUM", "IPV6_HDRINCL"):
         return AF_INET6, SOCK_RAW, 253
+    if option.level == sockopt.SOL_UDPLITE:
+        return AF_INET, SOCK_DGRAM, 136
     family = AF_INET6 if option.level == SOL_IPV6 else AF_INET
     return family, SOCK_STREAM if option.level == SOL_TCP else SOCK_DGRAM
 
