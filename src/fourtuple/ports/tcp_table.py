@@ -360,7 +360,11 @@ class TcpTable:
             self._own(endpoint)
 
     def replace(self, old: Endpoint, new: Endpoint) -> None:
-        """Put ``new`` in the place of ``old``: a child for its request, TIME_WAIT for a connection."""
+        """Put ``new`` in the place of ``old``: a child for its request, TIME_WAIT for a connection.
+
+        A socket that asked for its port by number goes on holding it beside its TIME_WAIT, until it is
+        closed (``tcp_set_state``).
+        """
         if old.key < 0:
             self.insert(new)
             self.remove(old)
@@ -368,7 +372,8 @@ class TcpTable:
         self.exact.replace(old, new)
         if new.state != NEW_SYN_RECV:
             self._own(new)
-        self._disown(old)
+        if new.state != TIME_WAIT or not old.port_locked:
+            self._disown(old)
 
     def remove(self, endpoint: Endpoint) -> None:
         """Remove from every table; its fields keep their values."""

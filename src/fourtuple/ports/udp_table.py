@@ -9,7 +9,7 @@ from __future__ import annotations
 from errno import EADDRINUSE, EAGAIN
 from typing import Final
 
-from ..wire.address import V4_ANY, V4_BASE, V4_LAST, V6_ANY, format_ip, is_any, is_v4
+from ..wire.address import V4_ANY, V4_BASE, V4_LAST, V6_ANY, format_ip, is_any, is_multicast, is_v4
 from .conflict import addresses_overlap, devices_overlap, effective_v6only, udp_pair_shares
 from .endpoint import AF_INET, AF_INET6, CLOSE, ESTABLISHED, Endpoint
 from .ephemeral import NO_PORT, UdpSearch
@@ -349,6 +349,8 @@ class UdpTable:
         if chain is None:
             return found
         v4 = V4_BASE <= destination <= V4_LAST
+        # Memberships and IP_MULTICAST_ALL say nothing of broadcasts.
+        group = is_multicast(destination)
         for endpoint in chain:
             text = ""
             if v4:
@@ -365,7 +367,7 @@ class UdpTable:
                     text = "connected to another peer"
                 elif endpoint.device != 0 and endpoint.device != ifindex:
                     text = f"bound to device {endpoint.device}"
-                elif not source_allowed(endpoint, destination, source, ifindex):
+                elif group and not source_allowed(endpoint, destination, source, ifindex):
                     text = "its memberships keep this group or source away"
             if not text:
                 found.append(endpoint)

@@ -91,9 +91,8 @@ def find(kernel: Kernel, name: str) -> Answer | None:
     """The entry of ``name``, whatever its case, with or without the final dot of an absolute name."""
     wanted = name.removesuffix(".").lower()
     if wanted == "localhost":
-        # As a hosts file with that line alone. With ::1 beside it, which sorts first, a program would
-        # wait for TCP's SYN timeout: connections are carried over IPv4 only.
-        return Answer("localhost", [], [V4_LOOPBACK])
+        # As the hosts file of most systems.
+        return Answer("localhost", [], [V4_LOOPBACK, V6_LOOPBACK])
     for known, addresses in kernel.names.items():
         if known.lower() == wanted:
             return Answer(known, _aliases(kernel, known, addresses), list(addresses))

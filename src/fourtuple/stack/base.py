@@ -73,6 +73,7 @@ class IcmpError:
         "code",
         "code_v6",
         "destination",
+        "ifindex",
         "mtu",
         "payload",
         "reporter",
@@ -102,6 +103,8 @@ class IcmpError:
         self.destination = destination
         self.payload = payload
         """The first bytes of the transport header that was quoted, at least 8."""
+        self.ifindex: int = 0
+        """The interface the message arrived by."""
         self.type_v6: int = -1
         """Type of the ICMPv6 message, -1 if it was an ICMP one."""
         self.code_v6: int = -1

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from ..wire.address import V4_ANY
 from ..wire.icmp import (
+    ICMP_REDIRECT,
     ICMP_TIME_EXCEEDED,
     ICMP_UNREACHABLE,
+    REDIRECT_HOST,
     TIME_EXCEEDED_TTL,
     UNREACHABLE_FRAGMENTATION_NEEDED,
     UNREACHABLE_NET,
 )
 from ..wire.ipv4 import Ipv4Packet
 from .icmp import Icmp
+from .interface import Interface
 from .ip_output import IpOutput
 from .path import UNICAST
+from .redirect import RedirectLimit, better_hop
 
 
 class Forwarder:
@@ -22,9 +26,10 @@ class Forwarder:
     def __init__(self, ip: IpOutput, icmp: Icmp) -> None:
         self.ip = ip
         self.icmp = icmp
+        self.limit = RedirectLimit(ip.clock)
         self.mib = ip.counters.ip
 
-    def forward(self, packet: Ipv4Packet) -> None:
+    def forward(self, packet: Ipv4Packet, arrival: Interface) -> None:
         """Send ``packet`` on, one hop older, or tell its source why not.
 
         The interface's MTU counts, not a path MTU learnt by this host: the source will learn it
@@ -48,6 +53,9 @@ class Forwarder:
             self.mib.frag_fails += 1
             self.icmp.send_error(packet, ICMP_UNREACHABLE, UNREACHABLE_FRAGMENTATION_NEEDED, mtu)
             return
+        better = better_hop(self.ip, packet.source, packet.destination, path, arrival)
+        if better >= 0 and self.limit.may_tell(packet.source):
+            self.icmp.send_error(packet, ICMP_REDIRECT, REDIRECT_HOST, better & 0xFFFF_FFFF)
         self.mib.forw_datagrams += 1
         # Another object: the sender, a tap or a duplicate may still hold this one.
         onward = Ipv4Packet(packet.source, packet.destination, packet.protocol, packet.payload)

@@ -13,8 +13,10 @@ from ..wire.icmpv6 import (
 )
 from ..wire.ipv6 import Ipv6Packet
 from .icmp6 import Icmp6
+from .interface import Interface
 from .ip_output import IpOutput
 from .path import UNICAST
+from .redirect import RedirectLimit, better_hop
 
 
 class Forwarder6:
@@ -23,9 +25,10 @@ class Forwarder6:
     def __init__(self, ip: IpOutput, icmp: Icmp6) -> None:
         self.ip = ip
         self.icmp = icmp
+        self.limit = RedirectLimit(ip.clock)
         self.mib = ip.counters.ip6
 
-    def forward(self, packet: Ipv6Packet) -> None:
+    def forward(self, packet: Ipv6Packet, arrival: Interface) -> None:
         """Send ``packet`` on, one hop older, or tell its source why not."""
         if packet.ttl <= 1:
             self.mib.in_hdr_errors += 1
@@ -50,6 +53,9 @@ class Forwarder6:
             self.mib.frag_fails += 1
             self.icmp.send_error(packet, ICMPV6_PACKET_TOO_BIG, 0, mtu)
             return
+        better = better_hop(self.ip, source, packet.destination, path, arrival)
+        if better >= 0 and self.limit.may_tell(source):
+            self.icmp.send_redirect(packet, better, path)
         self.mib.out_forw_datagrams += 1
         # Another object: the sender, a tap or a duplicate may still hold this one.
         onward = Ipv6Packet(source, packet.destination, packet.protocol, packet.payload)

@@ -30,12 +30,16 @@ from .ip_output import IpOutput
 from .path import LOCAL
 from .ping import PingTable
 from .raw import RawTable
+from .redirect import follow
 
 _LARGEST_ERROR: Final = 576
 """Bytes of an ICMP error with all headers (RFC 1812 §4.3.2.3)."""
 
 _MOST_CODE: Final = 15
 """The last code of destination unreachable that means anything."""
+
+_MOST_REDIRECT: Final = 3
+"""The last code of redirect."""
 
 _MS_PER_DAY: Final = 86_400_000
 
@@ -85,8 +89,8 @@ class Icmp(Transport):
             mib.in_timestamps += 1
             self._timestamp(packet, message, to_group)
         elif type == ICMP_REDIRECT:
-            # Not followed: a host here has the routes it was given.
             mib.in_redirects += 1
+            self._redirected(packet, message, ifindex)
         else:
             mib.in_errors += 1
 
@@ -134,6 +138,8 @@ class Icmp(Transport):
             self.mib.out_time_excds += 1
         elif type == ICMP_PARAMETER_PROBLEM:
             self.mib.out_parm_probs += 1
+        elif type == ICMP_REDIRECT:
+            self.mib.out_redirects += 1
         if self.ip.send_on(report, path, path.mtu, False) != 0:
             self.mib.out_errors += 1
 
@@ -209,11 +215,26 @@ class Icmp(Transport):
         error = IcmpError(
             packet.source, message.type, message.code, mtu, quoted.source, quoted.destination, body.data
         )
+        error.ifindex = ifindex
         if self.raw.listening:
             self.raw.icmp_error(quoted.protocol, error, ifindex)
         transport = self.transports[quoted.protocol]
         if transport is not None:
             transport.icmp_error(error)
+
+    def _redirected(self, packet: Ipv4Packet, message: IcmpMessage, ifindex: int) -> None:
+        """``icmp_redirect``: about a packet a socket of this host can have sent."""
+        try:
+            quoted = parse_quoted_ipv4(message.payload)
+        except WireError:
+            self.mib.in_errors += 1
+            return
+        body = quoted.payload
+        interface = self.ip.paths.interface(ifindex)
+        if interface is None or not isinstance(body, RawPayload) or len(body.data) < 8:
+            return
+        if message.code <= _MOST_REDIRECT and self._is_connected(quoted, body.data, ifindex):
+            follow(self.ip, packet.source, V4_ANY | message.rest, quoted.destination, interface)
 
     def _is_connected(self, quoted: Ipv4Packet, data: bytes, ifindex: int) -> bool:
         """Whether a socket of this host can have sent the quoted packet.

@@ -37,16 +37,19 @@ from ..wire.ip import PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP
 from ..wire.ipv4 import Ipv4Packet
 from ..wire.ipv6 import HEADER_LENGTH, Ipv6Packet, parse_quoted_ipv6
 from ..wire.mld import MLD_QUERY
-from ..wire.ndp import ND_REDIRECT, ND_ROUTER_SOLICITATION
+from ..wire.ndp import ND_REDIRECT, ND_ROUTER_SOLICITATION, NdOptions, Redirect
 from ..wire.packet import RawPayload, WireError
 from .base import IcmpError, Transport
 from .icmp_limit import ALLOWED, IcmpLimit
 from .ip_output import IpOutput
 from .mld import MldReporter
 from .ndp_input import NdpInput
-from .path import IPV6_LEAST_MTU, LOCAL
+from .path import IPV6_LEAST_MTU, LOCAL, Path
 from .ping import PingTable
 from .raw import RawTable
+
+_REDIRECT_HEADERS: Final = 56
+"""Bytes of a redirect before the packet it quotes: its own 40, and two options' headers."""
 
 
 class Icmp6(Transport):
@@ -155,6 +158,32 @@ class Icmp6(Transport):
         else:
             self.send_error(packet, ICMPV6_UNREACHABLE, V6_ADMIN, 0)
 
+    def send_redirect(self, packet: Ipv6Packet, target: int, path: Path) -> None:
+        """Tell the source of ``packet`` to send by ``target`` (``ndisc_send_redirect``)."""
+        interface = path.interface
+        own = interface.link_local()
+        if own < 0 or (target != packet.destination and not is_link_local(target)):
+            return
+        try:
+            data = packet.serialize()
+        except WireError:
+            return
+        options = NdOptions()
+        neighbour = path.resolve()
+        if neighbour is not None and neighbour.mac:
+            options.target_link = neighbour.mac
+        room = (IPV6_LEAST_MTU - HEADER_LENGTH - _REDIRECT_HEADERS) & ~7
+        options.redirected = data[: min(room, len(data) & ~7)]
+        back = self.ip.paths.find(packet.source, own, interface.ifindex)
+        if back is None:
+            return
+        message = Redirect(target, packet.destination, options)
+        report = Ipv6Packet(own, packet.source, PROTOCOL_ICMPV6, message)
+        report.ttl = 255
+        self.mib.out_msgs += 1
+        self.mib.out_redirects += 1
+        self.ip.v6.send_on(report, back, back.mtu, False, False)
+
     def _echo(self, packet: Ipv6Packet, message: Icmpv6Message, ifindex: int) -> None:
         """``icmpv6_echo_reply``: from the address asked, or one of this host's if that was a group."""
         own = V6_ANY if is_multicast(packet.destination) else packet.destination
@@ -193,6 +222,7 @@ class Icmp6(Transport):
             if self._is_connected(quoted, body.data, ifindex):
                 self.ip.paths.update_mtu(quoted.destination, mtu)
         error = IcmpError(packet.source, type, code, mtu, quoted.source, quoted.destination, body.data)
+        error.ifindex = ifindex
         error.type_v6 = message.type
         error.code_v6 = message.code
         if self.raw.listening:

@@ -56,7 +56,7 @@ class Ip6Input(Ipv6Handler):
         elif is_multicast(destination):
             self._to_group(packet, interface)
         elif self.ip.sysctl.ipv6_forwarding and link_unicast and not _stays(destination, interface):
-            self.forwarder.forward(packet)
+            self.forwarder.forward(packet, interface)
         else:
             self.mib.in_addr_errors += 1
 

@@ -105,7 +105,7 @@ class IpInput(Ipv4Handler):
         elif local.is_broadcast(destination):
             self._to_group(packet, interface)
         elif self.ip.sysctl.ip_forward and link_unicast and not interface.loopback:
-            self.forwarder.forward(packet)
+            self.forwarder.forward(packet, interface)
         else:
             self.mib.in_addr_errors += 1
 

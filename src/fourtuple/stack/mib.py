@@ -108,6 +108,7 @@ class Icmp6Counters:
     def __init__(self) -> None:
         self.in_msgs: int = 0
         self.in_errors: int = 0
+        self.out_redirects: int = 0
         self.out_msgs: int = 0
         self.out_errors: int = 0
         self.out_rate_limit_host: int = 0

@@ -17,6 +17,7 @@ from .autoconf import Autoconf
 from .interface import GROUP_BIT, Interface
 from .ip_output import IpOutput
 from .neighbour import FAILED, REACHABLE, STALE
+from .redirect import follow
 
 
 class NdpInput:
@@ -48,8 +49,8 @@ class NdpInput:
             if is_link_local(packet.source):
                 self.autoconf.advertised(interface, packet.source, message)
         elif isinstance(message, Redirect):
-            # Not followed: a host here has the routes it was given.
             self.mib.in_redirects += 1
+            self._redirect(packet, message, interface)
 
     def _solicitation(self, packet: Ipv6Packet, message: NeighbourSolicitation, interface: Interface) -> None:
         """``ndisc_recv_ns``."""
@@ -118,3 +119,19 @@ class NdpInput:
             if neighbour is not None:
                 neighbour.update(link, STALE, True)
         self.advertiser.solicited(interface)
+
+    def _redirect(self, packet: Ipv6Packet, message: Redirect, interface: Interface) -> None:
+        """``ndisc_redirect_rcv``: from a router's link-local address, to another or to the destination."""
+        target = message.target
+        if not is_link_local(packet.source):
+            self.mib.in_errors += 1
+            return
+        if target != message.destination and not is_link_local(target):
+            return
+        if not follow(self.ip, packet.source, target, message.destination, interface):
+            return
+        link = message.options.target_link
+        if link >= 0 and not link & GROUP_BIT:
+            neighbour = self.table.obtain(interface, target)
+            if neighbour is not None:
+                neighbour.update(link, STALE, True)

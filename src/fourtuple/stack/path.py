@@ -100,6 +100,17 @@ class _LearntMtu:
         self.expires = expires
 
 
+class _Redirect:
+    __slots__ = ("expires", "gateway", "instead_of")
+
+    def __init__(self, gateway: int, instead_of: int, expires: int) -> None:
+        self.gateway = gateway
+        """-1: the destination is on the link."""
+        self.instead_of = instead_of
+        """The gateway that said so; another route is not concerned."""
+        self.expires = expires
+
+
 class PathTable(SettingsListener):
     """The paths of one host, and the path MTUs it has learnt.
 
@@ -123,6 +134,7 @@ class PathTable(SettingsListener):
         self._v4 = v4
         self._v6 = v6
         self._learnt: dict[int, _LearntMtu] = {}
+        self._redirects: dict[int, _Redirect] = {}
         self._ident: int = ident
         self.user: IpLayer | None = None
         """Who counts the changes."""
@@ -148,6 +160,8 @@ class PathTable(SettingsListener):
         path = routing.resolve(destination, source, device)
         if path is None:
             return None
+        if self._redirects:
+            self._apply_redirect(path, destination)
         self._apply_learnt(path, destination)
         self._ident = (self._ident + 0x3D09) & 0xFFFF
         path.ident = self._ident
@@ -166,6 +180,27 @@ class PathTable(SettingsListener):
         if path is not None:
             self._apply_learnt(path, destination)
         return path
+
+    def redirect(self, destination: int, gateway: int, instead_of: int, lifetime: int) -> None:
+        """Send to ``destination`` by ``gateway`` (-1: it is on the link) instead of ``instead_of`` for
+        ``lifetime`` ns."""
+        if len(self._redirects) >= _MOST_KEPT:
+            self._redirects.clear()
+        self._redirects[destination] = _Redirect(gateway, instead_of, self.clock.now + lifetime)
+        self.known.pop(destination, None)
+        self._changed()
+
+    def _apply_redirect(self, path: Path, destination: int) -> None:
+        found = self._redirects.get(destination)
+        if found is None:
+            return
+        if self.clock.now >= found.expires:
+            del self._redirects[destination]
+        elif path.kind == UNICAST and path.gateway == found.instead_of:
+            path.gateway = found.gateway
+            path.next_hop = destination if found.gateway < 0 else found.gateway
+            path.neighbour = None
+            path.expires = min(path.expires, found.expires)
 
     def update_mtu(self, destination: int, mtu: int) -> bool:
         """A router reported ``mtu`` for the way to ``destination``; True if it is smaller than before.

@@ -62,7 +62,7 @@ class PingTable:
         if len(quoted) < 8:
             return False
         ident = quoted[4] << 8 | quoted[5]
-        socket = self._find(ident, error.source, 0, error.type_v6 < 0)
+        socket = self._find(ident, error.source, error.ifindex, error.type_v6 < 0)
         if socket is None:
             return False
         socket.note_error(error, 0, quoted)
@@ -75,7 +75,7 @@ class PingTable:
                 continue
             if not socket.bound_to_all() and endpoint.local != local:
                 continue
-            if endpoint.device and ifindex and endpoint.device != ifindex:
+            if endpoint.device and endpoint.device != ifindex:
                 continue
             return socket
         return None

@@ -79,6 +79,8 @@ class Sysctl:
         self.route_min_pmtu: int = 552
         self.route_mtu_expires: int = 600 * _SECOND
         self.rp_filter: int = 0
+        self.accept_redirects: int = 1
+        self.send_redirects: int = 1
         self.igmp_max_memberships: int = 20
         self.igmp_max_msf: int = 10
         self.neigh4 = NeighbourSettings()
@@ -165,6 +167,7 @@ class Sysctl:
         self.ipv6_forwarding: int = 0
         self.ipv6_hop_limit: int = 64
         self.ipv6_accept_ra: int = 1
+        self.ipv6_accept_redirects: int = 1
         self.ipv6_autoconf: int = 1
         self.ipv6_dad_transmits: int = 1
         self.ipv6_router_solicitations: int = 3
@@ -462,6 +465,8 @@ _ROUTE: Final[list[tuple[str, int, int, int]]] = [
 
 _CONF: Final[list[tuple[str, int, int, int]]] = [
     ("rp_filter", 0, 2, 1),
+    ("accept_redirects", 0, 1, 1),
+    ("send_redirects", 0, 1, 1),
 ]
 
 _NEIGHBOUR: Final[list[tuple[str, int, int, int]]] = [
@@ -485,6 +490,7 @@ _IPV6_CONF: Final[list[tuple[str, int, int, int]]] = [
     ("forwarding", 0, 1, 1),
     ("hop_limit", 1, 255, 1),
     ("accept_ra", 0, 2, 1),
+    ("accept_redirects", 0, 1, 1),
     ("autoconf", 0, 1, 1),
     ("dad_transmits", 0, _INT_MAX, 1),
     ("router_solicitations", 0, _INT_MAX, 1),

@@ -90,3 +90,13 @@ def test_v6_group_datagram(host):
 def test_no_socket_no_copy(host):
     assert host.multicast(SOURCE, f"{GROUP}:53") == []
     assert make("udp4").memberships is None
+
+
+@pytest.mark.parametrize("words", ["udp4", "udp6"])
+def test_broadcast_asks_no_membership(host, words):
+    where = "0.0.0.0:53" if words == "udp4" else "[::]:53"
+    endpoint = host.bound(words, where)
+    endpoint.multicast_all = False
+    join(endpoint, include=True, sources=["10.0.0.8"])
+    assert host.multicast(SOURCE, "255.255.255.255:53") == [endpoint]
+    assert host.multicast(SOURCE, "10.0.0.255:53") == [endpoint]

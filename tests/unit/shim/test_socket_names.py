@@ -193,6 +193,14 @@ def test_own_name_without_an_address_is_the_loopback(world):
     assert world.call(lambda: socket.gethostbyname(socket.gethostname())) == "127.0.0.1"
 
 
+def test_localhost_has_an_address_of_each_family_the_first_of_ipv6(world):
+    def program():
+        infos = socket.getaddrinfo("localhost", 80, 0, socket.SOCK_STREAM)
+        return [info[4][0] for info in infos], socket.gethostbyname("localhost")
+
+    assert world.call(program) == (["::1", "127.0.0.1"], "127.0.0.1")
+
+
 def test_connection_to_localhost_waits_for_no_other_address(world):
     def program():
         with socket.create_server(("localhost", 9000)):

@@ -60,6 +60,7 @@ def process(tcb: Tcb, seq: int, end: int, ack: int, segment: TcpSegment, ece: bo
     if ack > una:
         flags = ackstate.ADVANCED
         tcb.retransmits = 0
+        tcb.layer.ip.confirm(tcb.endpoint.peer)
     if end > seq:
         flags |= ackstate.DATA
     if _update_window(tcb, seq, ack, segment):

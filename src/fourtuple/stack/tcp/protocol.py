@@ -184,7 +184,7 @@ class TcpProtocol(Transport):
         peer_port = quoted[2] << 8 | quoted[3]
         seq = int.from_bytes(quoted[4:8], "big")
         endpoint = self.layer.tables.lookup_tcp(
-            error.destination, peer_port, error.source, local_port, 0, None
+            error.destination, peer_port, error.source, local_port, error.ifindex, None
         )
         if endpoint is None:
             return
