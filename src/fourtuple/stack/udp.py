@@ -70,9 +70,7 @@ class UdpProtocol(Transport):
         head = error.payload
         port = head[0] << 8 | head[1]
         peer_port = head[2] << 8 | head[3]
-        endpoint = self.table.lookup(
-            error.destination, peer_port, error.source, port, error.ifindex, None
-        )
+        endpoint = self.table.lookup(error.destination, peer_port, error.source, port, error.ifindex, None)
         if endpoint is None:
             self.ip.counters.icmp.in_errors += 1
             return
