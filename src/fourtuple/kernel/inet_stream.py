@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..ports.endpoint import CLOSE, LISTEN, PROTOCOL_TCP, SYN_RECV, SYN_SENT, Endpoint
 from ..stack.bpf import BpfProgram
+from ..stack.tcp.error_queue import OPT_ID, OPT_ID_TCP, RX_SOFTWARE, TX_RECORD, set_timestamping, stamp_write
 from ..stack.tcp.fastopen import CLIENT
 from ..stack.tcp.state import URG_NONE
 from ..stack.tcp.tcb import Tcb
@@ -26,10 +27,12 @@ from ..wire.address import V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_v4
 from .error import KernelError
 from .file import FIONREAD, TIOCOUTQ
 from .inet import InetSocket, needs_scope
+from .layout import pack_int, read_int
 from .process import Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP, SOCK_STREAM, SockAddr
 from .socket import (
     MSG_DONTWAIT,
+    MSG_EOR,
     MSG_ERRQUEUE,
     MSG_FASTOPEN,
     MSG_MORE,
@@ -51,11 +54,14 @@ from .sockopt import (
     SO_RCVBUF,
     SO_RCVLOWAT,
     SO_SNDBUF,
-    SOL_SOCKET,
+    SO_TIMESTAMP,
+    SO_TIMESTAMPNS,
     SOL_TCP,
+    TCP_INQ,
     check_option,
 )
 from .sockopt_tcp import get_tcp_option, set_tcp_option
+from .stream_messages import add_receive_control, error_message, write_stamps_of
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -83,7 +89,7 @@ def make_stream(kernel: Kernel, creator: Process, family: int) -> InetStream:
 class InetStream(InetSocket):
     """A TCP socket over a :class:`Tcb`."""
 
-    __slots__ = ("former_port", "opening", "progress", "syn_taken", "tcb")
+    __slots__ = ("former_port", "opening", "progress", "syn_taken", "tcb", "tells_left")
 
     def __init__(
         self, kernel: Kernel, creator: Process, family: int, endpoint: Endpoint, accepted: Tcb | None
@@ -96,6 +102,8 @@ class InetStream(InetSocket):
         """The port it had before the connection was dissolved; getsockname() goes on showing it."""
         self.tcb: Tcb = kernel.stack.tcp.create(endpoint, self.waker) if accepted is None else accepted
         self.tcb.events = self.waker
+        self.tells_left: bool = False
+        """TCP_INQ: recvmsg() tells how much is left to read."""
         self.opening: bool = False
         """The next write opens the connection, or goes on opening it (Fast Open)."""
         self.syn_taken: int = -1
@@ -263,12 +271,10 @@ class InetStream(InetSocket):
 
     def sendmsg(self, data: bytes, flags: int, addr: SockAddr | None, control: list[ControlMessage]) -> int:
         """EPIPE, or what ended the connection. An address is ignored, as in Linux."""
-        for message in control:
-            if message.level == SOL_SOCKET:
-                raise KernelError(EINVAL, "control message of another family")
+        stamps = write_stamps_of(self, control) if control else self.tcb.timestamping & TX_RECORD
         if flags & MSG_FASTOPEN or self.opening:
             return self._send_opening(data, flags, addr)
-        return self.send(data, flags)
+        return self._send(data, flags, stamps)
 
     def _send_opening(self, data: bytes, flags: int, addr: SockAddr | None) -> int:
         """A write that opens the connection (``tcp_sendmsg_fastopen``).
@@ -328,8 +334,14 @@ class InetStream(InetSocket):
     def send(self, data: bytes, flags: int) -> int:
         if flags & MSG_FASTOPEN or self.opening:
             return self._send_opening(data, flags, None)
-        taken = self.tcb.send(data, flags & (MSG_OOB | MSG_MORE))
+        return self._send(data, flags, self.tcb.timestamping & TX_RECORD)
+
+    def _send(self, data: bytes, flags: int, stamps: int) -> int:
+        taken = self.tcb.send(data, flags & (MSG_OOB | MSG_MORE | MSG_EOR))
         if taken >= 0:
+            if stamps and taken and (taken == len(data) or self.nonblocking() or flags & MSG_DONTWAIT):
+                # A blocking call goes on until all is taken, and it is the last byte that counts.
+                stamp_write(self.tcb, stamps)
             return taken
         if taken == -EAGAIN:
             return -1
@@ -352,15 +364,19 @@ class InetStream(InetSocket):
     def recvmsg(self, count: int, flags: int) -> Received | None:
         """ENOTCONN, or what ended the connection. With MSG_TRUNC zeros stand for the data."""
         if flags & MSG_ERRQUEUE:
-            raise KernelError(EAGAIN, "error queue empty")
+            return error_message(self, count)
         if flags & MSG_OOB:
             return self._receive_urgent(flags)
+        first = self.tcb.copied_seq
         data = self.recv(count, flags & ~MSG_TRUNC)
         if data is None:
             return None
         if flags & MSG_TRUNC:
             data = bytes(len(data))
-        return Received(data, None)
+        received = Received(data, None)
+        if self.tells_left or self.tcb.keep_arrivals:
+            add_receive_control(self, received, first)
+        return received
 
     def _receive_urgent(self, flags: int) -> Received | None:
         if self.endpoint.state == LISTEN:
@@ -380,6 +396,12 @@ class InetStream(InetSocket):
     def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
         if level == SOL_TCP:
             check_option(level, name, True)
+            if name == TCP_INQ:
+                number = read_int(value)
+                if not 0 <= number <= 1:
+                    raise KernelError(EINVAL)
+                self.tells_left = number != 0
+                return
             set_tcp_option(self.tcb, name, value)
         else:
             super().set_protocol_option(level, name, value)
@@ -387,7 +409,9 @@ class InetStream(InetSocket):
     def get_protocol_option(self, level: int, name: int, length: int) -> bytes:
         if level == SOL_TCP:
             check_option(level, name, False)
-            return get_tcp_option(self.tcb, name)
+            if name == TCP_INQ:
+                return pack_int(self.tells_left)
+            return get_tcp_option(self.tcb, name, length)
         return super().get_protocol_option(level, name, length)
 
     def filter_changed(self, program: BpfProgram | None) -> None:
@@ -410,6 +434,8 @@ class InetStream(InetSocket):
             tcb.urg_inline = self.oob_inline
         elif name == SO_RCVLOWAT:
             tcb.rcvlowat = self.rcvlowat
+        elif name in (SO_TIMESTAMP, SO_TIMESTAMPNS):
+            tcb.keep_arrivals = self.timestamps != 0 or tcb.timestamping & RX_SOFTWARE != 0
 
     def ip_option_changed(self) -> None:
         self._apply_tos(self.family == AF_INET or self.endpoint.is_v4_pair())
@@ -420,6 +446,18 @@ class InetStream(InetSocket):
         """An AF_INET6 socket has two sets of header options, one for IPv4 packets."""
         self.tcb.tos = self.tos if v4 else self.tclass
         self.tcb.ttl = max(self.ttl if v4 else self.hop_limit, 0)
+
+    def timestamping(self) -> int:
+        return self.tcb.timestamping
+
+    def set_timestamping(self, bits: int) -> None:
+        if bits & OPT_ID and not self.tcb.timestamping & OPT_ID and self.endpoint.state in (CLOSE, LISTEN):
+            # There is no first byte to count from yet.
+            raise KernelError(EINVAL)
+        if bits & OPT_ID_TCP and not bits & OPT_ID:
+            raise KernelError(EINVAL)
+        set_timestamping(self.tcb, bits)
+        self.transport_option_changed(SO_TIMESTAMP)
 
     def send_buffer(self) -> int:
         return self.tcb.sndbuf

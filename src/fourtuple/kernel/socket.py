@@ -8,7 +8,7 @@ everything (MSG_WAITALL, a blocking send): the kernel moves what it can and says
 
 from __future__ import annotations
 
-from errno import EINVAL, EOPNOTSUPP
+from errno import EINVAL, ENOPROTOOPT, EOPNOTSUPP
 from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
@@ -286,6 +286,14 @@ class Socket(File):
     def incoming_cpu(self) -> int:
         """SO_INCOMING_CPU."""
         return -1
+
+    def timestamping(self) -> int:
+        """SO_TIMESTAMPING."""
+        raise KernelError(ENOPROTOOPT, "SO_TIMESTAMPING is TCP's here")
+
+    def set_timestamping(self, bits: int) -> None:
+        """SO_TIMESTAMPING, of valid bits."""
+        raise KernelError(ENOPROTOOPT, "SO_TIMESTAMPING is TCP's here")
 
     def set_incoming_cpu(self, cpu: int) -> None:
         """SO_INCOMING_CPU."""

@@ -156,17 +156,32 @@ TCP_QUICKACK: Final = 12
 TCP_CONGESTION: Final = 13
 TCP_MD5SIG: Final = 14
 TCP_THIN_LINEAR_TIMEOUTS: Final = 16
+TCP_THIN_DUPACK: Final = 17
 TCP_USER_TIMEOUT: Final = 18
 TCP_REPAIR: Final = 19
 TCP_FASTOPEN: Final = 23
+TCP_REPAIR_QUEUE: Final = 20
+TCP_QUEUE_SEQ: Final = 21
+TCP_REPAIR_OPTIONS: Final = 22
 TCP_TIMESTAMP: Final = 24
 TCP_NOTSENT_LOWAT: Final = 25
+TCP_CC_INFO: Final = 26
 TCP_SAVE_SYN: Final = 27
+TCP_SAVED_SYN: Final = 28
+TCP_REPAIR_WINDOW: Final = 29
 TCP_FASTOPEN_CONNECT: Final = 30
 TCP_ULP: Final = 31
+TCP_MD5SIG_EXT: Final = 32
 TCP_FASTOPEN_KEY: Final = 33
 TCP_FASTOPEN_NO_COOKIE: Final = 34
+TCP_ZEROCOPY_RECEIVE: Final = 35
 TCP_INQ: Final = 36
+TCP_TX_DELAY: Final = 37
+TCP_AO_ADD_KEY: Final = 38
+TCP_IS_MPTCP: Final = 43
+TCP_RTO_MAX_MS: Final = 44
+TCP_RTO_MIN_US: Final = 45
+TCP_DELACK_MAX_US: Final = 46
 
 UDP_CORK: Final = 1
 UDPLITE_SEND_CSCOV: Final = 10
@@ -242,8 +257,9 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_SNDTIMEO, "SO_SNDTIMEO", "rounded up to 4 ms, as with HZ=250"),
             (SO_BINDTODEVICE, "SO_BINDTODEVICE", ""),
             (SO_BINDTOIFINDEX, "SO_BINDTOIFINDEX", ""),
-            (SO_TIMESTAMP, "SO_TIMESTAMP", "datagram sockets"),
-            (SO_TIMESTAMPNS, "SO_TIMESTAMPNS", "datagram sockets"),
+            (SO_TIMESTAMP, "SO_TIMESTAMP", "datagram sockets and TCP"),
+            (SO_TIMESTAMPNS, "SO_TIMESTAMPNS", "datagram sockets and TCP"),
+            (SO_TIMESTAMPING, "SO_TIMESTAMPING", "TCP, by software; not OPT_STATS"),
             (SO_ATTACH_FILTER, "SO_ATTACH_FILTER", "classic BPF"),
             (SO_DETACH_FILTER, "SO_DETACH_FILTER", ""),
             (SO_LOCK_FILTER, "SO_LOCK_FILTER", ""),
@@ -288,7 +304,6 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_PEERNAME, "SO_PEERNAME", "use getpeername()"),
             (SO_PEERSEC, "SO_PEERSEC", "no security module, as Linux answers without one"),
             (SO_PASSSEC, "SO_PASSSEC", "no security module"),
-            (SO_TIMESTAMPING, "SO_TIMESTAMPING", "no hardware and no error queue"),
             (SO_RXQ_OVFL, "SO_RXQ_OVFL", ""),
             (SO_WIFI_STATUS, "SO_WIFI_STATUS", ""),
             (SO_BUSY_POLL, "SO_BUSY_POLL", "as a kernel built without busy polling"),
@@ -309,7 +324,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (IP_HDRINCL, "IP_HDRINCL", "raw sockets; on by itself for IPPROTO_RAW"),
             (IP_PKTINFO, "IP_PKTINFO", "UDP; as control data of sendmsg() too"),
             (IP_MTU_DISCOVER, "IP_MTU_DISCOVER", ""),
-            (IP_RECVERR, "IP_RECVERR", "the error queue is UDP's; TCP fails at once on an ICMP error"),
+            (IP_RECVERR, "IP_RECVERR", "TCP fails at once on an ICMP error"),
             (IP_RECVTTL, "IP_RECVTTL", "UDP"),
             (IP_RECVTOS, "IP_RECVTOS", "UDP"),
             (IP_RECVORIGDSTADDR, "IP_RECVORIGDSTADDR", "UDP"),
@@ -400,19 +415,41 @@ OPTIONS: Final[list[SocketOption]] = [
             (TCP_FASTOPEN_CONNECT, "TCP_FASTOPEN_CONNECT", ""),
             (TCP_FASTOPEN_KEY, "TCP_FASTOPEN_KEY", ""),
             (TCP_FASTOPEN_NO_COOKIE, "TCP_FASTOPEN_NO_COOKIE", ""),
+            (TCP_INQ, "TCP_INQ", ""),
+            (TCP_SAVE_SYN, "TCP_SAVE_SYN", ""),
+            (TCP_THIN_LINEAR_TIMEOUTS, "TCP_THIN_LINEAR_TIMEOUTS", ""),
+            (TCP_THIN_DUPACK, "TCP_THIN_DUPACK", "taken and without effect, as in Linux since 4.16"),
+            (TCP_RTO_MAX_MS, "TCP_RTO_MAX_MS", ""),
+            (TCP_RTO_MIN_US, "TCP_RTO_MIN_US", ""),
+            (TCP_DELACK_MAX_US, "TCP_DELACK_MAX_US", ""),
         ],
     ),
-    *_rows(SOL_TCP, READ_ONLY, ENOPROTOOPT, [(TCP_INFO, "TCP_INFO", "")]),
+    *_rows(
+        SOL_TCP,
+        READ_ONLY,
+        ENOPROTOOPT,
+        [
+            (TCP_INFO, "TCP_INFO", ""),
+            (TCP_CC_INFO, "TCP_CC_INFO", "of bbr; empty for others, as in Linux"),
+            (TCP_SAVED_SYN, "TCP_SAVED_SYN", "once for each connection of a listener with TCP_SAVE_SYN"),
+            (TCP_IS_MPTCP, "TCP_IS_MPTCP", "always 0"),
+        ],
+    ),
     *_rows(
         SOL_TCP,
         REFUSED,
         ENOPROTOOPT,
         [
             (TCP_MD5SIG, "TCP_MD5SIG", "as a kernel built without it"),
-            (TCP_THIN_LINEAR_TIMEOUTS, "TCP_THIN_LINEAR_TIMEOUTS", ""),
-            (TCP_TIMESTAMP, "TCP_TIMESTAMP", ""),
-            (TCP_SAVE_SYN, "TCP_SAVE_SYN", ""),
-            (TCP_INQ, "TCP_INQ", ""),
+            (TCP_MD5SIG_EXT, "TCP_MD5SIG_EXT", "as a kernel built without it"),
+            (TCP_AO_ADD_KEY, "TCP_AO_ADD_KEY", "as a kernel built without it"),
+            (TCP_TIMESTAMP, "TCP_TIMESTAMP", "for TCP_REPAIR, which is not there"),
+            (TCP_QUEUE_SEQ, "TCP_QUEUE_SEQ", "for TCP_REPAIR"),
+            (TCP_REPAIR_QUEUE, "TCP_REPAIR_QUEUE", "for TCP_REPAIR"),
+            (TCP_REPAIR_OPTIONS, "TCP_REPAIR_OPTIONS", "for TCP_REPAIR"),
+            (TCP_REPAIR_WINDOW, "TCP_REPAIR_WINDOW", "for TCP_REPAIR"),
+            (TCP_ZEROCOPY_RECEIVE, "TCP_ZEROCOPY_RECEIVE", "no memory to map"),
+            (TCP_TX_DELAY, "TCP_TX_DELAY", "no queueing discipline that would delay; use a link's latency"),
             (TCP_ULP, "TCP_ULP", "no kernel TLS; programs fall back to their own"),
         ],
     ),

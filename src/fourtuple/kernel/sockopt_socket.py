@@ -5,6 +5,7 @@ from __future__ import annotations
 from errno import EACCES, EDOM, EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM
 from typing import TYPE_CHECKING, Final
 
+from ..stack.tcp.error_queue import ALL_BITS, OPT_STATS
 from .error import KernelError
 from .layout import pack_int, pack_linger, pack_timeval, pack_ucred, read_int, read_timeval, read_two_ints
 from .process import CAP_NET_ADMIN, CAP_NET_RAW
@@ -43,6 +44,7 @@ from .sockopt import (
     SO_SNDLOWAT,
     SO_SNDTIMEO,
     SO_TIMESTAMP,
+    SO_TIMESTAMPING,
     SO_TIMESTAMPNS,
     SO_TYPE,
 )
@@ -111,6 +113,11 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
             socket.timestamps = name
         elif socket.timestamps == name:
             socket.timestamps = 0
+    elif name == SO_TIMESTAMPING:
+        if number & ~ALL_BITS or number & OPT_STATS:
+            # OPT_STATS: the statistics Linux adds are not gathered.
+            raise KernelError(EINVAL)
+        socket.set_timestamping(number)
     elif name == SO_PASSCRED:
         if socket.family != AF_UNIX:
             raise KernelError(EOPNOTSUPP)
@@ -176,6 +183,9 @@ def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
         return _pack_timeout(socket.send_timeout)
     if name in (SO_TIMESTAMP, SO_TIMESTAMPNS):
         return pack_int(socket.timestamps == name)
+    if name == SO_TIMESTAMPING:
+        # struct so_timestamping: the bits and a clock nobody can choose.
+        return pack_int(socket.timestamping()) + bytes(4)
     if name == SO_PASSCRED:
         if socket.family != AF_UNIX:
             raise KernelError(EOPNOTSUPP)

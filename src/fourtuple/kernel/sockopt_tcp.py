@@ -5,22 +5,26 @@ from __future__ import annotations
 from errno import EINVAL, ENOENT, ENOPROTOOPT, EOPNOTSUPP
 from typing import Final
 
-from ..clock.clock import MILLISECOND, SECOND
+from ..clock.clock import MICROSECOND, MILLISECOND, SECOND
 from ..ports.endpoint import CLOSE, LISTEN
 from ..stack.sysctl import CONGESTION_CONTROLS
 from ..stack.tcp.fastopen import CLIENT, KEY_LENGTH, choose_key
+from ..stack.tcp.rtt import rto_max, rto_min
 from ..stack.tcp.tcb import Tcb
 from .error import KernelError
 from .layout import pack_int, read_int
 from .sockopt import (
+    TCP_CC_INFO,
     TCP_CONGESTION,
     TCP_CORK,
     TCP_DEFER_ACCEPT,
+    TCP_DELACK_MAX_US,
     TCP_FASTOPEN,
     TCP_FASTOPEN_CONNECT,
     TCP_FASTOPEN_KEY,
     TCP_FASTOPEN_NO_COOKIE,
     TCP_INFO,
+    TCP_IS_MPTCP,
     TCP_KEEPCNT,
     TCP_KEEPIDLE,
     TCP_KEEPINTVL,
@@ -29,12 +33,21 @@ from .sockopt import (
     TCP_NODELAY,
     TCP_NOTSENT_LOWAT,
     TCP_QUICKACK,
+    TCP_RTO_MAX_MS,
+    TCP_RTO_MIN_US,
+    TCP_SAVE_SYN,
+    TCP_SAVED_SYN,
     TCP_SYNCNT,
+    TCP_THIN_DUPACK,
+    TCP_THIN_LINEAR_TIMEOUTS,
     TCP_USER_TIMEOUT,
     TCP_WINDOW_CLAMP,
 )
 
 TCP_CA_NAME_MAX: Final = 16
+
+_TIMEOUT_MAX_US: Final = 120_000_000
+_DELACK_MAX_US: Final = 200_000
 
 _MIN_MSS: Final = 88
 _MAX_WINDOW: Final = 32767
@@ -63,7 +76,7 @@ def set_tcp_option(tcb: Tcb, name: int, value: bytes) -> None:
         return
     number = read_int(value)
     on = number != 0
-    if _set_fastopen(tcb, name, number):
+    if _set_fastopen(tcb, name, number) or _set_timing(tcb, name, number):
         return
     if name == TCP_NODELAY:
         tcb.nodelay = on
@@ -137,8 +150,38 @@ def _set_fastopen(tcb: Tcb, name: int, number: int) -> bool:
     return True
 
 
-def get_tcp_option(tcb: Tcb, name: int) -> bytes:
-    """Read an option the table says can be read."""
+def _set_timing(tcb: Tcb, name: int, number: int) -> bool:
+    """Set one of the options about timers and saved SYNs; False if ``name`` is none."""
+    if name == TCP_SAVE_SYN:
+        if not 0 <= number <= 2:
+            raise KernelError(EINVAL)
+        tcb.save_syn = number
+    elif name == TCP_THIN_LINEAR_TIMEOUTS:
+        if not 0 <= number <= 1:
+            raise KernelError(EINVAL)
+        tcb.thin = number != 0
+    elif name == TCP_THIN_DUPACK:
+        if not 0 <= number <= 1:
+            raise KernelError(EINVAL)
+    elif name == TCP_RTO_MAX_MS:
+        if not 1000 <= number <= 120_000:
+            raise KernelError(EINVAL)
+        tcb.user_rto_max = number * MILLISECOND
+    elif name == TCP_RTO_MIN_US:
+        if not 0 < number <= _TIMEOUT_MAX_US:
+            raise KernelError(EINVAL)
+        tcb.user_rto_min = number
+    elif name == TCP_DELACK_MAX_US:
+        if not 0 < number <= _DELACK_MAX_US:
+            raise KernelError(EINVAL)
+        tcb.delack_max = number * MICROSECOND
+    else:
+        return False
+    return True
+
+
+def get_tcp_option(tcb: Tcb, name: int, length: int) -> bytes:
+    """Read an option the table says can be read, of which at most ``length`` bytes are wanted."""
     sysctl = tcb.layer.sysctl
     if name == TCP_INFO:
         return tcb.info().pack()
@@ -146,6 +189,14 @@ def get_tcp_option(tcb: Tcb, name: int) -> bytes:
         return tcb.congestion.encode().ljust(TCP_CA_NAME_MAX, b"\0")
     if name == TCP_FASTOPEN_KEY:
         return b"".join(tcb.fastopen_keys)
+    if name == TCP_CC_INFO:
+        return tcb.cc.info(tcb)
+    if name == TCP_SAVED_SYN:
+        saved = tcb.saved_syn
+        if length < len(saved):
+            raise KernelError(EINVAL)
+        tcb.saved_syn = b""
+        return saved
     number = 0
     if name == TCP_NODELAY:
         number = int(tcb.nodelay)
@@ -181,6 +232,18 @@ def get_tcp_option(tcb: Tcb, name: int) -> bytes:
         number = int(tcb.fastopen_connect)
     elif name == TCP_FASTOPEN_NO_COOKIE:
         number = int(tcb.fastopen_no_cookie)
+    elif name == TCP_SAVE_SYN:
+        number = tcb.save_syn
+    elif name == TCP_THIN_LINEAR_TIMEOUTS:
+        number = int(tcb.thin)
+    elif name in (TCP_THIN_DUPACK, TCP_IS_MPTCP):
+        number = 0
+    elif name == TCP_RTO_MAX_MS:
+        number = rto_max(tcb) // MILLISECOND
+    elif name == TCP_RTO_MIN_US:
+        number = rto_min(tcb)
+    elif name == TCP_DELACK_MAX_US:
+        number = tcb.delack_max // MICROSECOND
     else:
         raise KernelError(ENOPROTOOPT)
     return pack_int(number)

@@ -8,6 +8,7 @@ from ...wire.tcp import SYN, TcpSegment
 from . import ackstate, chrono, mtu_probe, rack, rtt
 from .ackstate import AckState
 from .congestion import in_reduction, set_state
+from .error_queue import report_acked
 from .output import rearm_rto, schedule_loss_probe, sync_mss, until_user_timeout
 from .records import MARK_EVER_RETRANSMITTED, MARK_SACKED
 from .recovery import end_reduction, react, reduce_window, start_reduction, try_keep_open
@@ -78,6 +79,8 @@ def process(tcb: Tcb, seq: int, end: int, ack: int, segment: TcpSegment, ece: bo
     state = AckState(una, tcb.snd_nxt, highest_sacked(tcb), tcb.delivered, tcb.lost)
     tcb.snd_una = ack
     tcb.bytes_acked += ack - una
+    if tcb.write_stamps:
+        report_acked(tcb)
     if sacks and options is not None:
         state.flags = flags
         take_sack(tcb, ack, options.sack, state, now)

@@ -60,6 +60,7 @@ def make_child(request: Request) -> Tcb:
     child.total_retrans = request.retransmissions
     child.syn_at = max(request.sent_at, 0)
     child.tos = request.tos
+    child.saved_syn = request.saved_syn
     if request.retransmissions == 0 and request.sent_at >= 0:
         sample = max((layer.clock.now - request.sent_at) // 1000, 1)
         rtt.sample(child, sample)
@@ -91,4 +92,10 @@ def inherit(child: Tcb, listener: Tcb) -> None:
     child.urg_inline = listener.urg_inline
     child.pmtu_discovery = listener.pmtu_discovery
     child.recverr = listener.recverr
+    child.timestamping = listener.timestamping
+    child.user_rto_min = listener.user_rto_min
+    child.user_rto_max = listener.user_rto_max
+    child.delack_max = listener.delack_max
+    child.thin = listener.thin
+    child.keep_arrivals = listener.keep_arrivals
     child.pingpong = listener.pingpong

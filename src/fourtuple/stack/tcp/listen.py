@@ -106,6 +106,8 @@ def _syn(listener: Tcb, packet: IpPacket, segment: TcpSegment, isn: int) -> None
     if cookie:
         counters.syncookies_sent += 1
     else:
+        if listener.save_syn:
+            request.saved_syn = _headers(packet, segment, listener.save_syn)
         child = try_open(request, packet, segment)
         if child is not None:
             request.send_syn_ack(False)
@@ -114,6 +116,16 @@ def _syn(listener: Tcb, packet: IpPacket, segment: TcpSegment, isn: int) -> None
             return
         request.enqueue()
     request.send_syn_ack(cookie)
+
+
+def _headers(packet: IpPacket, segment: TcpSegment, how: int) -> bytes:
+    """The headers of a SYN (TCP_SAVE_SYN). With ``how`` 2 the link's come first; which is not known any
+    more here, so an Ethernet header without addresses stands for it."""
+    data = packet.serialize()
+    data = data[: len(data) - len(segment.payload)]
+    if how == 2:
+        return bytes(12) + (b"\x08\x00" if is_v4(packet.source) else b"\x86\xdd") + data
+    return data
 
 
 def _make_request(listener: Tcb, packet: IpPacket, segment: TcpSegment) -> Request | None:

@@ -316,7 +316,7 @@ def delay_ack(tcb: Tcb) -> None:
             # A peer that never waits longer than this for us gains nothing by our waiting.
             most = min(most, max((tcb.srtt >> 3) * 1000, DELACK_MIN))
         ato = min(ato, most)
-    ato = min(ato, DELACK_MAX)
+    ato = min(ato, tcb.delack_max)
     when = now + ato
     if tcb.ack_at >= 0:
         if tcb.ack_at <= now + (ato >> 2):

@@ -157,6 +157,8 @@ def append(tcb: Tcb, data: bytes) -> None:
     tcb.received_bytes += length
     tcb.rcv_nxt += length
     tcb.bytes_received += length
+    if tcb.keep_arrivals:
+        tcb.arrivals.append((tcb.rcv_nxt, tcb.clock.now))
 
 
 def drain_out_of_order(tcb: Tcb) -> bool:

@@ -59,3 +59,37 @@ class OutOfOrder:
         """Sequence number after the last byte, FIN not counted."""
         self.data = data
         self.fin = fin
+
+
+class QueuedError:
+    """An entry of the error queue (struct sock_extended_err)."""
+
+    __slots__ = ("code", "data", "errno", "info", "key", "origin", "reporter", "time", "type")
+
+    def __init__(self, errno: int, origin: int) -> None:
+        self.errno = errno
+        self.origin = origin
+        self.type: int = 0
+        self.code: int = 0
+        self.info: int = 0
+        self.key: int = 0
+        """ee_data: for a timestamp, which byte it is about."""
+        self.data: bytes = b""
+        self.time: int = -1
+        """The timestamp, in ns; -1 none."""
+        self.reporter: int = 0
+        """Who sent the ICMP error."""
+
+
+class WriteStamp:
+    """A write whose last byte, with sequence number ``last``, is watched on its way."""
+
+    __slots__ = ("bits", "data", "last", "sent")
+
+    def __init__(self, last: int, bits: int) -> None:
+        self.last = last
+        self.bits = bits
+        """Bits of SO_TIMESTAMPING."""
+        self.sent: bool = False
+        self.data: bytes = b""
+        """Payload of the segment it left in."""

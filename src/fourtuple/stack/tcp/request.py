@@ -30,6 +30,7 @@ class Request(PendingOpen):
         "peer_mss",
         "peer_window",
         "rcv_wscale",
+        "saved_syn",
         "serial",
         "snd_wscale",
         "tos",
@@ -50,6 +51,7 @@ class Request(PendingOpen):
         self.rcv_wscale: int = 0
         self.window_clamp: int = 0
         self.ts_offset: int = 0
+        self.saved_syn: bytes = b""
         self.cookie: bytes | None = None
         """Fast Open cookie of the first SYN-ACK, None: it carries none."""
         self.cookie_exp: bool = False

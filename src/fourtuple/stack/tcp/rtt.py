@@ -13,12 +13,12 @@ from .tcb import Tcb
 
 def rto_min(tcb: Tcb) -> int:
     """Lower bound of the variance in us."""
-    return tcb.layer.sysctl.tcp_rto_min_us
+    return tcb.user_rto_min or tcb.layer.sysctl.tcp_rto_min_us
 
 
 def rto_max(tcb: Tcb) -> int:
     """Longest timeout in ns."""
-    return tcb.layer.sysctl.tcp_rto_max_ms * MS
+    return tcb.user_rto_max or tcb.layer.sysctl.tcp_rto_max_ms * MS
 
 
 def estimate(tcb: Tcb, rtt: int) -> None:

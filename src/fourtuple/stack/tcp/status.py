@@ -66,7 +66,7 @@ def poll(tcb: Tcb) -> int:
     elif fast is not None and fast.deferred:
         # The first write opens the connection.
         mask |= POLLOUT | POLLWRNORM
-    if tcb.error:
+    if tcb.error or tcb.error_queue:
         mask |= POLLERR
     return mask
 

@@ -139,6 +139,10 @@ class CongestionControl:
     def state_changed(self, tcb: Tcb, state: int) -> None:
         """``tcb.ca_state`` is about to become ``state``."""
 
+    def info(self, tcb: Tcb) -> bytes:
+        """TCP_CC_INFO."""
+        return b""
+
     def restarted(self, tcb: Tcb) -> None:
         """Transmission starts again after nothing was in flight."""
 

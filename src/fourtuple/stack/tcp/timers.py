@@ -212,7 +212,11 @@ def _backs_off(tcb: Tcb) -> bool:
     state = tcb.endpoint.state
     if state == SYN_SENT:
         return tcb.total_rto > sysctl.tcp_syn_linear_timeouts
-    thin = sysctl.tcp_thin_linear_timeouts != 0 and tcb.packets_out < 4 and tcb.cwnd >= tcb.ssthresh
+    thin = (
+        (tcb.thin or sysctl.tcp_thin_linear_timeouts != 0)
+        and tcb.packets_out < 4
+        and tcb.cwnd >= tcb.ssthresh
+    )
     return not (thin and state == ESTABLISHED and tcb.retransmits <= 6)
 
 

@@ -10,6 +10,8 @@ from mypy_extensions import mypyc_attr
 from ...clock.clock import Clock
 from ...clock.timers import Timer
 from ..sysctl import Sysctl
+from .records import QueuedError
+from .state import DELACK_MAX
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -20,11 +22,15 @@ class UserSettings(Timer):
         "bind_no_port",
         "congestion_name",
         "defer_accept",
+        "delack_max",
         "destroyed",
+        "error_queue",
+        "error_queue_bytes",
         "fastopen_connect",
         "fastopen_keys",
         "fastopen_limit",
         "fastopen_no_cookie",
+        "keep_arrivals",
         "keepalive_on",
         "keepcnt",
         "keepidle",
@@ -39,13 +45,20 @@ class UserSettings(Timer):
         "rcvbuf_locked",
         "rcvlowat",
         "recverr",
+        "save_syn",
+        "saved_syn",
         "sndbuf_bytes",
         "sndbuf_locked",
+        "stamp_base",
         "syncnt",
+        "thin",
+        "timestamping",
         "tos",
         "ttl",
         "urg_inline",
         "user_mss",
+        "user_rto_max",
+        "user_rto_min",
         "user_timeout",
     )
 
@@ -86,6 +99,26 @@ class UserSettings(Timer):
         """TCP_FASTOPEN of a listener: connections that may be unfinished, 0: no Fast Open."""
         self.fastopen_keys: list[bytes] = []
         """TCP_FASTOPEN_KEY, the key in use first; none: the host's."""
+        self.error_queue: list[QueuedError] = []
+        """MSG_ERRQUEUE, oldest first, and the bytes of the receive buffer it is charged with."""
+        self.error_queue_bytes: int = 0
+        self.timestamping: int = 0
+        """SO_TIMESTAMPING, see error_queue.py."""
+        self.stamp_base: int = 0
+        """Sequence number its keys count from."""
+        self.keep_arrivals: bool = False
+        """Somebody wants to know when data arrived."""
+        self.user_rto_min: int = 0
+        """TCP_RTO_MIN_US, 0: the sysctl; so TCP_RTO_MAX_MS, here in ns."""
+        self.user_rto_max: int = 0
+        self.delack_max: int = DELACK_MAX
+        """TCP_DELACK_MAX_US, in ns."""
+        self.thin: bool = False
+        """TCP_THIN_LINEAR_TIMEOUTS."""
+        self.save_syn: int = 0
+        """TCP_SAVE_SYN of a listener: 1 keep the headers of SYNs, 2 with those of the link."""
+        self.saved_syn: bytes = b""
+        """TCP_SAVED_SYN, until it is read."""
         self.tos: int = 0
         self.ttl: int = 0
         """0: the host's default."""

@@ -11,7 +11,7 @@ from mypy_extensions import mypyc_attr
 
 from ...clock.clock import Clock
 from ..sysctl import Sysctl
-from .records import OutOfOrder, SentSegment
+from .records import OutOfOrder, SentSegment, WriteStamp
 from .state import (
     CA_OPEN,
     DEFAULT_MSS,
@@ -32,6 +32,7 @@ class Variables(UserSettings):
         "ack_at",
         "ack_pending",
         "advmss",
+        "arrivals",
         "ato",
         "backoff",
         "bytes_acked",
@@ -199,6 +200,7 @@ class Variables(UserSettings):
         "window_clamp",
         "write_pending",
         "write_seq",
+        "write_stamps",
     )
 
     def __init__(self, clock: Clock, sysctl: Sysctl) -> None:
@@ -438,6 +440,11 @@ class Variables(UserSettings):
         """A writer waits for the connection with data in hand: the handshake's last ACK can ride on it."""
         self.no_space: bool = False
         """A writer found the buffer full and wants to know when there is room."""
+
+        self.write_stamps: list[WriteStamp] = []
+        """Writes whose way is told of in the error queue."""
+        self.arrivals: list[tuple[int, int]] = []
+        """When data not yet read arrived: (sequence number after it, ns); kept only if asked for."""
 
         # Totals for TCP_INFO.
         self.total_retrans: int = 0

@@ -13,6 +13,7 @@ from typing import Final
 from ...wire.tcp import ACK, FIN, PSH
 from . import chrono, mtu_probe, rtt
 from .congestion import current_ssthresh, in_reduction, is_window_limited
+from .error_queue import report_sent
 from .output import (
     BURST_MAX,
     burst_limit,
@@ -240,6 +241,8 @@ def _send_new(tcb: Tcb, length: int, mss: int, flags: int, marks: int) -> None:
     transmit(tcb, seq, own | flags, data)
     append_sent(tcb, sent)
     tcb.snd_nxt = end
+    if tcb.write_stamps:
+        report_sent(tcb)
     if length < mss:
         tcb.snd_sml = end
     if idle or tcb.pending == TIMER_LOSS_PROBE:

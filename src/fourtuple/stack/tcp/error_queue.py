@@ -1,0 +1,137 @@
+"""What a connection tells of itself through its error queue: when data left and was acknowledged
+(SO_TIMESTAMPING), and ICMP errors (IP_RECVERR)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..poll_bits import POLLERR
+from .records import QueuedError, WriteStamp
+from .state import MASK32
+from .tcb import Tcb
+
+# Bits of SO_TIMESTAMPING (include/uapi/linux/net_tstamp.h) that do something here.
+TX_SOFTWARE: Final = 1 << 1
+RX_SOFTWARE: Final = 1 << 3
+SOFTWARE: Final = 1 << 4
+OPT_ID: Final = 1 << 7
+TX_SCHED: Final = 1 << 8
+TX_ACK: Final = 1 << 9
+OPT_TSONLY: Final = 1 << 11
+OPT_STATS: Final = 1 << 12
+OPT_ID_TCP: Final = 1 << 16
+ALL_BITS: Final = (1 << 19) - 1
+
+TX_RECORD: Final = TX_SCHED | TX_SOFTWARE | TX_ACK
+
+# Origins and kinds of an entry (include/uapi/linux/errqueue.h).
+ORIGIN_ICMP: Final = 2
+ORIGIN_ICMP6: Final = 3
+ORIGIN_TIMESTAMPING: Final = 4
+STAMP_SND: Final = 0
+STAMP_SCHED: Final = 1
+STAMP_ACK: Final = 2
+
+ENOMSG: Final = 42
+
+_ENTRY_COST: Final = 768
+"""Bytes of the receive buffer an entry is charged with beside its data."""
+
+
+def queue_error(tcb: Tcb, entry: QueuedError) -> None:
+    """Put an entry on the queue, unless it holds as much as the receive buffer may."""
+    queue = tcb.error_queue
+    size = _ENTRY_COST + len(entry.data)
+    if tcb.error_queue_bytes + size >= tcb.rcvbuf_bytes:
+        return
+    tcb.error_queue_bytes += size
+    queue.append(entry)
+    tcb.notify(POLLERR)
+
+
+def take_error_entry(tcb: Tcb) -> QueuedError | None:
+    """The oldest entry (MSG_ERRQUEUE), None if there is none."""
+    if not tcb.error_queue:
+        return None
+    entry = tcb.error_queue.pop(0)
+    tcb.error_queue_bytes -= _ENTRY_COST + len(entry.data)
+    return entry
+
+
+# Timestamps ---------------------------------------------------------------------------------------
+
+
+def set_timestamping(tcb: Tcb, bits: int) -> None:
+    """SO_TIMESTAMPING. Keys count from here when OPT_ID comes on: from the first byte not acknowledged,
+    or with OPT_ID_TCP from the next one written."""
+    if bits & OPT_ID and not tcb.timestamping & OPT_ID:
+        tcb.stamp_base = tcb.write_seq if bits & OPT_ID_TCP else tcb.snd_una
+    tcb.timestamping = bits
+
+
+def stamp_write(tcb: Tcb, bits: int) -> None:
+    """A write ended: tell when its last byte passes the points ``bits`` name (``tcp_tx_timestamp``)."""
+    stamps = tcb.write_stamps
+    last = tcb.write_seq - 1
+    if stamps and stamps[-1].last >= tcb.snd_nxt:
+        runs = tcb.runs
+        start = tcb.snd_nxt if len(runs) < 2 else runs[-2] >> 2
+        if stamps[-1].last >= start:
+            # Both writes are one burst, which has room for one mark.
+            del stamps[-1]
+    stamps.append(WriteStamp(last, bits))
+    if last < tcb.snd_nxt:
+        report_sent(tcb)
+
+
+def report_sent(tcb: Tcb) -> None:
+    """SND.NXT moved: report what left."""
+    for stamp in tcb.write_stamps:
+        if stamp.sent or stamp.last >= tcb.snd_nxt:
+            continue
+        stamp.sent = True
+        if tcb.rtx:
+            stamp.data = tcb.rtx[-1].data
+        if stamp.bits & TX_SCHED:
+            _report(tcb, stamp, STAMP_SCHED)
+        if stamp.bits & TX_SOFTWARE:
+            _report(tcb, stamp, STAMP_SND)
+
+
+def report_acked(tcb: Tcb) -> None:
+    """SND.UNA moved: report what arrived."""
+    stamps = tcb.write_stamps
+    while stamps and stamps[0].last < tcb.snd_una:
+        if stamps[0].bits & TX_ACK:
+            _report(tcb, stamps[0], STAMP_ACK)
+        del stamps[0]
+
+
+def _report(tcb: Tcb, stamp: WriteStamp, kind: int) -> None:
+    entry = QueuedError(ENOMSG, ORIGIN_TIMESTAMPING)
+    entry.info = kind
+    if tcb.timestamping & OPT_ID:
+        entry.key = (stamp.last - tcb.stamp_base) & MASK32
+    if not tcb.timestamping & OPT_TSONLY:
+        # Linux gives the packet as it passed that point; the headers below TCP are not ours to show.
+        entry.data = stamp.data
+    entry.time = tcb.clock.now
+    queue_error(tcb, entry)
+
+
+# Arrivals -----------------------------------------------------------------------------------------
+
+
+def arrival_of(tcb: Tcb, last: int) -> int:
+    """When the byte with sequence number ``last`` arrived, in ns; -1 unknown. What was read is forgotten."""
+    found = -1
+    arrivals = tcb.arrivals
+    for end, time in arrivals:
+        if last < end:
+            found = time
+            break
+    count = 0
+    while count < len(arrivals) and arrivals[count][0] <= tcb.copied_seq:
+        count += 1
+    del arrivals[:count]
+    return found
