@@ -8,7 +8,7 @@ everything (MSG_WAITALL, a blocking send): the kernel moves what it can and says
 
 from __future__ import annotations
 
-from errno import EINVAL, ENOPROTOOPT, EOPNOTSUPP
+from errno import EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
@@ -289,11 +289,12 @@ class Socket(File):
 
     def timestamping(self) -> int:
         """SO_TIMESTAMPING."""
-        raise KernelError(ENOPROTOOPT, "SO_TIMESTAMPING is TCP's here")
+        return 0
 
     def set_timestamping(self, bits: int) -> None:
-        """SO_TIMESTAMPING, of valid bits."""
-        raise KernelError(ENOPROTOOPT, "SO_TIMESTAMPING is TCP's here")
+        """SO_TIMESTAMPING, of valid bits. EINVAL: only TCP does more than nothing here."""
+        if bits:
+            raise KernelError(EINVAL, "SO_TIMESTAMPING is TCP's here")
 
     def set_incoming_cpu(self, cpu: int) -> None:
         """SO_INCOMING_CPU."""

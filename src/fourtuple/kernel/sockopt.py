@@ -259,7 +259,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_BINDTOIFINDEX, "SO_BINDTOIFINDEX", ""),
             (SO_TIMESTAMP, "SO_TIMESTAMP", "datagram sockets and TCP"),
             (SO_TIMESTAMPNS, "SO_TIMESTAMPNS", "datagram sockets and TCP"),
-            (SO_TIMESTAMPING, "SO_TIMESTAMPING", "TCP, by software; not OPT_STATS"),
+            (SO_TIMESTAMPING, "SO_TIMESTAMPING", "TCP, by software; not OPT_STATS; EINVAL for other sockets"),
             (SO_ATTACH_FILTER, "SO_ATTACH_FILTER", "classic BPF"),
             (SO_DETACH_FILTER, "SO_DETACH_FILTER", ""),
             (SO_LOCK_FILTER, "SO_LOCK_FILTER", ""),
