@@ -105,6 +105,7 @@ _SYSCTLS = (
     ("tcp_thin_linear_timeouts", (0, 0, 1)),
     ("tcp_comp_sack_nr", (44, 44, 0)),
     ("tcp_moderate_rcvbuf", (1, 0)),
+    ("tcp_fastopen", (1, 1, 3)),
     ("tcp_syncookies", (1, 1, 1, 2)),
     ("tcp_mtu_probing", (0, 0, 0, 1, 2)),
 )

@@ -125,7 +125,8 @@ class Referee(Tap):
                 assert end <= side.got_edge, f"sent up to {end}, beyond the offered edge {side.got_edge}"
             side.sent_end = end
         options = segment.options
-        if options is not None and options.timestamps:
+        if options is not None and options.timestamps and not flags & SYN:
+            # A SYN cookie keeps options in the low bits of its timestamp.
             ts = options.ts_val
             assert side.last_ts < 0 or seq_diff(ts, side.last_ts) >= 0, "timestamps run backwards"
             side.last_ts = ts
