@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "stack": {"wire", "clock", "ports", "capture"},
     "kernel": {"wire", "clock", "ports", "stack"},
     "network": {"wire", "clock", "ports", "capture", "stack", "kernel"},
+    "attach": {"wire", "clock", "stack", "network"},
     "runtime": {"wire", "clock", "ports", "stack", "kernel"},
     "shim": {"wire", "clock", "ports", "stack", "kernel", "runtime"},
     "api": {"wire", "clock", "ports", "capture", "stack", "kernel", "network", "runtime", "shim"},

@@ -1,0 +1,45 @@
+"""The port of a simulated switch that leads out of the simulation."""
+
+from __future__ import annotations
+
+from ..network.switch import Switch
+from ..stack.base import Device
+from ..wire.ethernet import EthernetFrame, parse_frame
+from ..wire.packet import WireError
+from .tap_device import TapDevice
+
+
+class Outside(Device):
+    """Joins ``switch`` to a TAP interface: what its hosts send there reaches the machine's kernel, and back.
+
+    The links of the switch have their latency, loss and rules as ever. Frames come in only when
+    :meth:`take` is called, which :class:`~.realtime.RealTime` does.
+    """
+
+    def __init__(self, switch: Switch, tap: TapDevice) -> None:
+        self.tap = tap
+        self.port = switch.add_port()
+        self.port.device = self
+        self.malformed: int = 0
+        """Frames from outside that no network card would have taken."""
+        self.last_error: WireError | None = None
+
+    def transmit(self, frame: EthernetFrame) -> None:
+        self.tap.write(frame.serialize())
+
+    def take(self, limit: int) -> int:
+        """Let up to ``limit`` waiting frames in, at the clock's present time; returns how many there were."""
+        count = 0
+        while count < limit:
+            data = self.tap.read()
+            if data is None:
+                break
+            count += 1
+            try:
+                frame = parse_frame(data)
+            except WireError as error:
+                self.malformed += 1
+                self.last_error = error
+                continue
+            self.port.receive(frame)
+        return count
