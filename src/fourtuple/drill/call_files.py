@@ -30,6 +30,7 @@ F_DUPFD_CLOEXEC: Final = 1030
 
 EPOLL_CTL_DEL: Final = 2
 POLLNVAL: Final = 0x20
+SIOCATMARK: Final = 0x8905
 SPLICE_F_NONBLOCK: Final = 2
 SPLICE_F_MORE: Final = 4
 
@@ -230,6 +231,9 @@ def splice(state: State, a: Arguments) -> Steps:
         room = min(length, free * 4096)
     while True:
         data = source.read(room)
+        if data is None and isinstance(source, Socket) and _at_urgent(source):
+            # The urgent byte is in the queue and not to be had this way (tcp_splice_read).
+            data = b""
         if data is not None:
             break
         if not may_wait or source.nonblocking():
@@ -239,6 +243,13 @@ def splice(state: State, a: Arguments) -> Steps:
     more = MSG_MORE if flags & SPLICE_F_MORE else 0
     written = target.send(data, more) if isinstance(target, Socket) else target.write(data)
     yield Returned(max(written, 0))
+
+
+def _at_urgent(source: Socket) -> bool:
+    try:
+        return source.ioctl(SIOCATMARK, 0) != 0
+    except KernelError:
+        return False
 
 
 def sendfile(state: State, a: Arguments) -> Steps:

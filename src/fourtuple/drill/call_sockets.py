@@ -7,6 +7,7 @@ from typing import Final
 
 from ..kernel.error import KernelError
 from ..kernel.file import File
+from ..kernel.inet import InetSocket
 from ..kernel.sockaddr import (
     AF_INET,
     AF_INET6,
@@ -53,15 +54,19 @@ def until(state: State, timeout: int) -> int:
     return state.testbed.clock.now + timeout if timeout >= 0 else -1
 
 
-def take_descriptor(state: State, a: Arguments, file: File) -> int:
+def take_descriptor(state: State, a: Arguments, file: File, again: bool = False) -> int:
     """Install ``file`` under the number the script expects. Returns the script's number, -1 if the
-    script expects an error."""
+    script expects an error.
+
+    A number in use may be taken ``again`` by accept(), as in packetdrill: it means the newer from then on.
+    """
     wanted = a.result()
+    live = state.install(file)
     if wanted < 0:
-        return state.install(file)
-    if wanted in state.descriptors:
+        return -1
+    if wanted in state.descriptors and not again:
         raise a.fail(f"the script has a descriptor {wanted} already")
-    state.descriptors[wanted] = state.install(file)
+    state.descriptors[wanted] = live
     return wanted
 
 
@@ -120,18 +125,10 @@ def accept(state: State, a: Arguments) -> Steps:
         if file.nonblocking() or not (yield Wait([(file.wait_queue, READERS)], deadline)):
             raise KernelError(EAGAIN)
     child.set_nonblocking(flags & SOCK_NONBLOCK != 0)
-    number = take_descriptor(state, a, child)
+    number = take_descriptor(state, a, child, again=True)
     if number >= 0:
-        state.accepted(number, _peer_port(child))
+        state.accepted(number, child.endpoint.peer_port if isinstance(child, InetSocket) else 0)
     yield Returned(number if number >= 0 else 0, fd=True)
-
-
-def _peer_port(child: Socket) -> int:
-    try:
-        return child.getpeername().port
-    except KernelError:
-        # Already reset; it is the oldest not accepted whose state says nothing else.
-        return 0
 
 
 def connect(state: State, a: Arguments) -> Steps:

@@ -153,7 +153,8 @@ def send_reset(tcb: Tcb) -> None:
 
 def send_syn(tcb: Tcb, flags: int) -> int:
     """Send the SYN or, with ACK among ``flags``, the SYN-ACK of an active open for the first time."""
-    tcb.retrans_stamp = -1
+    # What the handshake may take counts from here (tcp_connect).
+    tcb.retrans_stamp = tcb.clock.now
     sent = SentSegment(tcb.iss, tcb.iss + 1, b"", flags, tcb.clock.now)
     append_sent(tcb, sent)
     tcb.snd_nxt = sent.end

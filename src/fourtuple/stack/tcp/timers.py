@@ -124,10 +124,13 @@ def _write_timed_out(tcb: Tcb) -> bool:
     """Give up if it is time to (RFC 9293 §3.8.3); True if the connection is gone."""
     sysctl = tcb.layer.sysctl
     if HANDSHAKE >> tcb.endpoint.state & 1:
-        most = tcb.syncnt or sysctl.tcp_syn_retries
+        retries = tcb.syncnt or sysctl.tcp_syn_retries
+        most = retries
         if tcb.endpoint.state == SYN_SENT:
             most += sysctl.tcp_syn_linear_timeouts
-        expired_now = tcb.retransmits >= most
+        # SYNs a second apart may be more than the setting says, but do not take longer than they
+        # would have with backing off.
+        expired_now = tcb.retransmits >= most or timed_out(tcb, retries, tcb.user_timeout)
     else:
         if timed_out(tcb, sysctl.tcp_retries1, 0):
             mtu_probe.suspect_black_hole(tcb)
@@ -139,8 +142,6 @@ def _write_timed_out(tcb: Tcb) -> bool:
                 give_up(tcb)
                 return True
         expired_now = timed_out(tcb, retries, tcb.user_timeout)
-    if not expired_now and tcb.user_timeout and HANDSHAKE >> tcb.endpoint.state & 1:
-        expired_now = timed_out(tcb, 0, tcb.user_timeout)
     watch_timeouts(tcb, expired_now)
     if expired_now:
         give_up(tcb)
