@@ -60,7 +60,7 @@ def read_file(thread: SimThread, file: File, count: int, what: str) -> bytes:
                 return data
             if file.nonblocking():
                 raise KernelError(EAGAIN)
-            thread.scheduler.wait([(file.wait_queue, POLLIN | POLLERR | POLLHUP | POLLRDHUP)], -1, what)
+            thread.scheduler.wait([(file.wait_queue, POLLIN | POLLERR | POLLHUP | POLLRDHUP)], -1, what, True)
     finally:
         file.drop()
 
@@ -93,6 +93,6 @@ def write_file(thread: SimThread, file: File, data: bytes, what: str) -> int:
                     return done
                 raise KernelError(EAGAIN)
             if taken < 0:
-                thread.scheduler.wait([(file.wait_queue, POLLOUT | POLLERR | POLLHUP)], -1, what)
+                thread.scheduler.wait([(file.wait_queue, POLLOUT | POLLERR | POLLHUP)], -1, what, True)
     finally:
         file.drop()

@@ -30,8 +30,16 @@ _REFUSED: Final = {
     "?": "ask the real python",
     "J": "it is not an option of CPython's",
 }
-# What makes no difference, as streams are UTF-8 and modules of the library are loaded already.
-_HARMLESS_X: Final = ("utf8", "utf8=1", "frozen_modules", "frozen_modules=on", "frozen_modules=off")
+# What makes no difference: streams are UTF-8, modules of the library are loaded already, and no crash of
+# the real interpreter is that of one process.
+_HARMLESS_X: Final = (
+    "utf8",
+    "utf8=1",
+    "faulthandler",
+    "frozen_modules",
+    "frozen_modules=on",
+    "frozen_modules=off",
+)
 
 
 class InterpreterOptions:

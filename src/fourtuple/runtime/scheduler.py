@@ -157,19 +157,25 @@ class Scheduler:
 
     # Blocking
 
-    def wait(self, queues: list[tuple[WaitQueue, int]], deadline: int, what: str) -> bool:
+    def wait(
+        self, queues: list[tuple[WaitQueue, int]], deadline: int, what: str, restarts: bool = False
+    ) -> bool:
         """Block the calling thread until one of ``queues`` is woken for a bit of its mask.
 
         ``deadline`` is a virtual time in ns, negative for none; ``what`` names the call in reports.
+        ``restarts``: a call that Linux restarts after a signal with SA_RESTART.
         Returns False if the deadline passed. True may come without cause (a signal was handled):
         try the operation again.
         """
-        waker = self._calling().waker
+        thread = self._calling()
+        waker = thread.waker
         for queue, mask in queues:
             queue.add(waker, mask, False)
+        thread.restarts = restarts
         try:
             return self.park(deadline, what)
         finally:
+            thread.restarts = False
             for queue, _ in queues:
                 queue.remove(waker)
 
@@ -206,11 +212,12 @@ class Scheduler:
             thread.timed_out = True
             self.unpark(thread)
 
-    def interrupt(self, thread: SimThread, call: Callable[[], None]) -> None:
+    def interrupt(self, thread: SimThread, call: Callable[[], None], restart: bool = False) -> None:
         """Have ``thread`` make ``call`` before it does anything else; what it raises goes through
-        the thread's own frames."""
+        the thread's own frames. With ``restart`` (SA_RESTART) a call it is blocked in may go on first."""
         thread.interrupts.append(call)
-        self.unpark(thread)
+        if not (restart and thread.restarts):
+            self.unpark(thread)
 
     def sleep(self, duration: int, what: str = "sleep") -> None:
         """Block the calling thread for ``duration`` ns, at least a microsecond.

@@ -39,6 +39,8 @@ class SignalTable:
         self.pending: list[int] = []
         """Sent and not yet handled; a signal is pending once however often it was sent."""
         self.arrived = WaitQueue("signal")
+        self.restarting: set[int] = set()
+        """Those that siginterrupt(3) set not to end system calls (SA_RESTART)."""
         self.wakeup_fd = -1
         """Gets a byte for each signal with a Python handler."""
         self.warn_on_full_wakeup = True
@@ -52,6 +54,7 @@ class SignalTable:
         child = SignalTable()
         child.handlers = dict(self.handlers)
         child.blocked = set(self.blocked)
+        child.restarting = set(self.restarting)
         child.wakeup_fd = self.wakeup_fd
         child.warn_on_full_wakeup = self.warn_on_full_wakeup
         return child
@@ -61,6 +64,7 @@ class SignalTable:
         pending signals and alarm stay."""
         ignored = {signum for signum, handler in self.handlers.items() if handler == signal.SIG_IGN}
         self.handlers = dict.fromkeys(ignored, signal.SIG_IGN)
+        self.restarting.clear()
         fresh = SignalTable().handlers
         for signum, handler in fresh.items():
             self.handlers.setdefault(signum, handler)
@@ -137,7 +141,7 @@ def send_signal(state: ProcessState, signum: int) -> None:
     if signum not in table.pending:
         table.pending.append(signum)
         if state.main is not None:
-            state.scheduler.interrupt(state.main, _Delivery(state, signum))
+            state.scheduler.interrupt(state.main, _Delivery(state, signum), signum in table.restarting)
 
 
 def unblock(state: ProcessState, signums: set[int]) -> None:

@@ -56,6 +56,8 @@ class SimThread(greenlet):
         """Called on the hub, in order, when the thread is no more."""
         self.interrupts: list[Callable[[], None]] = []
         """To be called in this thread as soon as it runs (signal handlers)."""
+        self.restarts = False
+        """It is blocked in a call that a signal with SA_RESTART does not end."""
         self.active: greenlet = self
         """Where it goes on: itself, or a greenlet the program made inside it."""
         self.timed_out = False

@@ -75,6 +75,8 @@ def _set_handler(thread: SimThread, signum: int, handler: Any, /) -> Any:
     table = thread.state.signals
     former = table.handler(signum)
     table.handlers[signum] = handler
+    # As PyOS_setsig.
+    table.restarting.discard(signum)
     if signum == signal.SIGCHLD:
         thread.process.reaps = handler == signal.SIG_IGN
     return former
@@ -209,6 +211,10 @@ def _sigtimedwait(
 
 def _siginterrupt(thread: SimThread, signum: int, flag: bool, /) -> None:
     _check_number(signum)
+    if flag:
+        thread.state.signals.restarting.discard(signum)
+    else:
+        thread.state.signals.restarting.add(signum)
 
 
 def install() -> None:

@@ -184,4 +184,5 @@ def wait_ready(thread: SimThread, file: File, events: int, deadline: int, what: 
 def wait_change(thread: SimThread, file: File, events: int, deadline: int, what: str) -> bool:
     """Block until the file's readiness may have changed. False if ``deadline`` passed before."""
     mask = _WAKE_READER if events & POLLIN else _WAKE_WRITER
-    return thread.scheduler.wait([(file.wait_queue, mask)], deadline, what)
+    # With a timeout CPython waits in poll(2), which is never restarted.
+    return thread.scheduler.wait([(file.wait_queue, mask)], deadline, what, deadline < 0)

@@ -11,6 +11,7 @@ import struct
 import sys
 from _socket import SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET
 from errno import (
+    EADDRINUSE,
     EBADF,
     ECONNRESET,
     EFAULT,
@@ -24,7 +25,7 @@ from typing import Any, Final
 from ..kernel.error import KernelError
 from ..kernel.inet import InetSocket
 from ..kernel.process import Process
-from ..kernel.sockaddr import AF_INET, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SockAddr
+from ..kernel.sockaddr import AF_INET, AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SockAddr
 from ..kernel.socket import Socket
 from ..kernel.sockopt_filter import PROGRAM_OPTIONS
 from ..runtime.errors import os_error
@@ -154,6 +155,9 @@ class SimSocket(SocketTransfer):
 
     def bind(self, address: Any, /) -> None:
         target = to_sockaddr(self.process.kernel, self.family, address, "bind")
+        if self.family == AF_UNIX and target.path[:1] not in (b"", b"\0") and os.path.lexists(target.path):
+            # A file of the real system, or another socket's node.
+            raise OSError(EADDRINUSE, os.strerror(EADDRINUSE))
         try:
             self.file().bind(target)
         except KernelError as error:

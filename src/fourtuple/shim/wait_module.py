@@ -146,4 +146,5 @@ def install() -> None:
         ("pidfd_open", _pidfd_open),
     ):
         dispatch(posix, name, inside)
-    dispatch(_signal, "pidfd_send_signal", _pidfd_send_signal)
+    if dispatch(_signal, "pidfd_send_signal", _pidfd_send_signal) is not None:
+        _signal.pidfd_send_signal.__func__.__module__ = "signal"

@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import socket
 import stat
 import sys
 import tempfile
@@ -395,3 +396,17 @@ def test_closed_standard_output_is_none(world):
     start_program(world.scheduler, process, program)
     world.scheduler.run(-1, lambda: process.exit_code is not None)
     assert world.scheduler.state_of(process).result == (None, None)
+
+
+def test_unix_socket_is_not_bound_where_a_real_file_is(world, tmp_path):
+    path = tmp_path / "file"
+    path.write_text("real")
+
+    def program():
+        with socket.socket(socket.AF_UNIX) as sock:
+            with pytest.raises(OSError, match="Address already in use"):
+                sock.bind(str(path))
+            sock.bind(str(path) + "2")
+            return os.path.exists(str(path) + "2")
+
+    assert world.call(program) is True

@@ -397,3 +397,21 @@ def test_child_is_waited_for(world):
     start_program(world.scheduler, child, CallableProgram(lambda: (time.sleep(1), os._exit(4)), (), {}))
     world.run()
     assert parent.result == ((0, 0), 4, 1.0)
+
+
+@pytest.mark.parametrize(("interrupts", "ended"), [(True, 1.0), (False, 3.0)])
+def test_handler_of_a_restarting_signal_runs_once_the_call_has_ended(world, interrupts, ended):
+    def program():
+        r, w = os.pipe()
+        seen = []
+        signal.signal(signal.SIGALRM, lambda number, frame: seen.append(time.monotonic()))
+        signal.siginterrupt(signal.SIGALRM, interrupts)
+        signal.alarm(1)
+        threading.Timer(3, os.write, (w, b"x")).start()
+        os.read(r, 1)
+        signal.alarm(1)
+        time.sleep(5)
+        return [round(moment, 2) for moment in seen], time.monotonic()
+
+    # sleep() is no call that is restarted.
+    assert world.call(program) == ([ended, 4.0], 8.0)
