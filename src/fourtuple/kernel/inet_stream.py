@@ -14,21 +14,23 @@ from errno import (
     ENOTCONN,
     ENOTTY,
     EOPNOTSUPP,
+    EPERM,
 )
 from typing import TYPE_CHECKING, Final
 
 from ..ports.endpoint import CLOSE, LISTEN, PROTOCOL_TCP, SYN_RECV, SYN_SENT, Endpoint
 from ..stack.bpf import BpfProgram
+from ..stack.sysctl import CONGESTION_CONTROLS
 from ..stack.tcp.error_queue import OPT_ID, OPT_ID_TCP, RX_SOFTWARE, TX_RECORD, set_timestamping, stamp_write
 from ..stack.tcp.fastopen import CLIENT
-from ..stack.tcp.state import URG_NONE
+from ..stack.tcp.state import UNLIMITED_RATE, URG_NONE
 from ..stack.tcp.tcb import Tcb
 from ..wire.address import V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_v4
 from .error import KernelError
 from .file import FIONREAD, TIOCOUTQ
 from .inet import InetSocket, needs_scope
 from .layout import pack_int, read_int
-from .process import Process
+from .process import CAP_NET_ADMIN, Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP, SOCK_STREAM, SockAddr
 from .socket import (
     MSG_DONTWAIT,
@@ -50,6 +52,7 @@ from .socket import (
 from .sockopt import (
     SO_KEEPALIVE,
     SO_LINGER,
+    SO_MAX_PACING_RATE,
     SO_OOBINLINE,
     SO_RCVBUF,
     SO_RCVLOWAT,
@@ -57,10 +60,11 @@ from .sockopt import (
     SO_TIMESTAMP,
     SO_TIMESTAMPNS,
     SOL_TCP,
+    TCP_CONGESTION,
     TCP_INQ,
     check_option,
 )
-from .sockopt_tcp import get_tcp_option, set_tcp_option
+from .sockopt_tcp import congestion_name, get_tcp_option, set_tcp_option
 from .stream_messages import add_receive_control, error_message, write_stamps_of
 
 if TYPE_CHECKING:
@@ -396,6 +400,8 @@ class InetStream(InetSocket):
     def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
         if level == SOL_TCP:
             check_option(level, name, True)
+            if name == TCP_CONGESTION:
+                self._check_congestion_control(value)
             if name == TCP_INQ:
                 number = read_int(value)
                 if not 0 <= number <= 1:
@@ -405,6 +411,14 @@ class InetStream(InetSocket):
             set_tcp_option(self.tcb, name, value)
         else:
             super().set_protocol_option(level, name, value)
+
+    def _check_congestion_control(self, value: bytes) -> None:
+        """EPERM: not every user may choose it (net.ipv4.tcp_allowed_congestion_control)."""
+        wanted = congestion_name(value)
+        allowed = self.kernel.stack.sysctl.allowed_congestion_controls()
+        restricted = wanted in CONGESTION_CONTROLS and wanted not in allowed
+        if restricted and not self.caller().capable(CAP_NET_ADMIN):
+            raise KernelError(EPERM, wanted)
 
     def get_protocol_option(self, level: int, name: int, length: int) -> bytes:
         if level == SOL_TCP:
@@ -434,6 +448,10 @@ class InetStream(InetSocket):
             tcb.urg_inline = self.oob_inline
         elif name == SO_RCVLOWAT:
             tcb.rcvlowat = self.rcvlowat
+        elif name == SO_MAX_PACING_RATE:
+            tcb.max_pacing_rate = self.max_pacing_rate
+            if self.max_pacing_rate != UNLIMITED_RATE:
+                tcb.paced = True
         elif name in (SO_TIMESTAMP, SO_TIMESTAMPNS):
             tcb.keep_arrivals = self.timestamps != 0 or tcb.timestamping & RX_SOFTWARE != 0
 

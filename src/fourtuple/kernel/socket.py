@@ -109,6 +109,7 @@ class Socket(File):
         "linger_on",
         "linger_seconds",
         "mark",
+        "max_pacing_rate",
         "oob_inline",
         "passcred",
         "priority",
@@ -153,6 +154,8 @@ class Socket(File):
         """SO_TIMESTAMP or SO_TIMESTAMPNS, whichever is on; 0 for neither."""
         self.priority: int = 0
         self.mark: int = 0
+        self.max_pacing_rate: int = 0xFFFF_FFFF_FFFF_FFFF
+        """SO_MAX_PACING_RATE, bytes per second."""
         self.filter: BpfProgram | None = None
         """SO_ATTACH_FILTER."""
         self.filter_locked: bool = False

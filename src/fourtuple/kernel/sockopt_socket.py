@@ -6,6 +6,7 @@ from errno import EACCES, EDOM, EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM
 from typing import TYPE_CHECKING, Final
 
 from ..stack.tcp.error_queue import ALL_BITS, OPT_STATS
+from ..stack.tcp.state import UNLIMITED_RATE
 from .error import KernelError
 from .layout import pack_int, pack_linger, pack_timeval, pack_ucred, read_int, read_timeval, read_two_ints
 from .process import CAP_NET_ADMIN, CAP_NET_RAW
@@ -28,6 +29,7 @@ from .sockopt import (
     SO_LINGER,
     SO_LOCK_FILTER,
     SO_MARK,
+    SO_MAX_PACING_RATE,
     SO_OOBINLINE,
     SO_PASSCRED,
     SO_PEERCRED,
@@ -71,6 +73,10 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
     if name in FILTER_OPTIONS:
         set_filter_option(socket, name, value)
         return
+    if name == SO_MAX_PACING_RATE and len(value) >= 8:
+        socket.max_pacing_rate = int.from_bytes(value[:8], "little")
+        socket.option_changed(name)
+        return
     number = read_int(value)
     on = number != 0
     if name == SO_REUSEADDR:
@@ -113,6 +119,8 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
             socket.timestamps = name
         elif socket.timestamps == name:
             socket.timestamps = 0
+    elif name == SO_MAX_PACING_RATE:
+        socket.max_pacing_rate = UNLIMITED_RATE if number == -1 else number & 0xFFFFFFFF
     elif name == SO_TIMESTAMPING:
         if number & ~ALL_BITS or number & OPT_STATS:
             # OPT_STATS: the statistics Linux adds are not gathered.
@@ -183,6 +191,10 @@ def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
         return _pack_timeout(socket.send_timeout)
     if name in (SO_TIMESTAMP, SO_TIMESTAMPNS):
         return pack_int(socket.timestamps == name)
+    if name == SO_MAX_PACING_RATE:
+        if length >= 8:
+            return socket.max_pacing_rate.to_bytes(8, "little")
+        return min(socket.max_pacing_rate, 0xFFFFFFFF).to_bytes(4, "little")
     if name == SO_TIMESTAMPING:
         # struct so_timestamping: the bits and a clock nobody can choose.
         return pack_int(socket.timestamping()) + bytes(4)

@@ -59,12 +59,17 @@ _MIN_CLAMP: Final = 1152
 _MAX_DEFER_SECONDS: Final = 120
 
 
+def congestion_name(value: bytes) -> str:
+    """The name in a value of TCP_CONGESTION."""
+    return value[: TCP_CA_NAME_MAX - 1].partition(b"\0")[0].decode("ascii", "replace")
+
+
 def set_tcp_option(tcb: Tcb, name: int, value: bytes) -> None:
     """Set an option the table says can be set."""
     if name == TCP_CONGESTION:
         if not value:
             raise KernelError(EINVAL)
-        wanted = value[: TCP_CA_NAME_MAX - 1].partition(b"\0")[0].decode("ascii", "replace")
+        wanted = congestion_name(value)
         if wanted not in CONGESTION_CONTROLS:
             raise KernelError(ENOENT, wanted)
         tcb.set_congestion_control(wanted)

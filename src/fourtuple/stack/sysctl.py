@@ -21,7 +21,7 @@ _GID_MAX: Final = 0x7FFF_FFFF
 _MS: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
 
-CONGESTION_CONTROLS: Final = ("cubic", "reno")
+CONGESTION_CONTROLS: Final = ("reno", "bbr", "cubic")
 """Names ``net.ipv4.tcp_congestion_control`` takes."""
 
 
@@ -133,6 +133,9 @@ class Sysctl:
         self.tcp_challenge_ack_limit: int = _INT_MAX
         self.tcp_invalid_ratelimit: int = 500 * _MS
         self.tcp_congestion_control: str = "cubic"
+        self.tcp_allowed_congestion_control: str = "reno cubic"
+        """What users without CAP_NET_ADMIN may choose, beside the default."""
+        self.tcp_available_congestion_control: str = " ".join(CONGESTION_CONTROLS)
         self.tcp_slow_start_after_idle: int = 1
         self.tcp_min_rtt_wlen: int = 300 * _SECOND
         self.tcp_retrans_collapse: int = 1
@@ -210,6 +213,11 @@ class Sysctl:
             if text not in CONGESTION_CONTROLS:
                 raise ValueError(f"{name}: {text!r} is none of {', '.join(CONGESTION_CONTROLS)}")
             setattr(self._holder(setting), setting.attribute, text)
+        elif setting.kind == _CHOICES:
+            for part in text.split():
+                if part not in CONGESTION_CONTROLS:
+                    raise ValueError(f"{name}: {part!r} is none of {', '.join(CONGESTION_CONTROLS)}")
+            setattr(self._holder(setting), setting.attribute, " ".join(text.split()))
         elif setting.kind == _PORTS:
             parse_port_list(name, text)
             setattr(self._holder(setting), setting.attribute, text)
@@ -226,6 +234,10 @@ class Sysctl:
                 raise ValueError(f"{name}: {numbers[0]} is above {numbers[1]}")
             setattr(self._holder(setting), setting.attribute, numbers)
         self._pass_on()
+
+    def allowed_congestion_controls(self) -> list[str]:
+        """What every user may choose."""
+        return [*self.tcp_allowed_congestion_control.split(), self.tcp_congestion_control]
 
     def names(self) -> list[str]:
         """Every setting's name, sorted."""
@@ -296,6 +308,7 @@ _NUMBER: Final = 1
 _CHOICE: Final = -1
 _PORTS: Final = -2
 _KEYS: Final = -3
+_CHOICES: Final = -4
 
 _NO_KEY: Final = "00000000-00000000-00000000-00000000"
 
@@ -358,6 +371,8 @@ def _build_settings() -> dict[str, _Setting]:
     settings["net.ipv4.tcp_rmem"] = _Setting("tcp_rmem", 1, _INT_MAX, 1, 3, 0)
     settings["net.ipv4.tcp_wmem"] = _Setting("tcp_wmem", 1, _INT_MAX, 1, 3, 0)
     settings["net.ipv4.tcp_congestion_control"] = _Setting("tcp_congestion_control", 0, 0, 1, _CHOICE, 0)
+    for name in ("tcp_allowed_congestion_control", "tcp_available_congestion_control"):
+        settings["net.ipv4." + name] = _Setting(name, 0, 0, 1, _CHOICES, 0)
     settings["net.ipv4.conf.all.forwarding"] = settings["net.ipv4.ip_forward"]
     return settings
 
@@ -504,6 +519,7 @@ _IPV6_ICMP: Final[list[tuple[str, int, int, int]]] = [("ratelimit", 0, _INT_MAX,
 # Shown, since programs read them, but with one value only: what they switch is not implemented.
 _FIXED: Final = frozenset(
     [
+        "net.ipv4.tcp_available_congestion_control",
         "net.ipv4.tcp_migrate_req",
     ]
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.tcp import SYN, TcpSegment
-from . import ackstate, chrono, mtu_probe, rack, rtt
+from . import ackstate, chrono, mtu_probe, rack, rate, rtt
 from .ackstate import AckState
 from .congestion import in_reduction, set_state
 from .error_queue import report_acked
@@ -77,6 +77,7 @@ def process(tcb: Tcb, seq: int, end: int, ack: int, segment: TcpSegment, ece: bo
         _check_probe(tcb)
         return ACK_GOOD
     state = AckState(una, tcb.snd_nxt, highest_sacked(tcb), tcb.delivered, tcb.lost)
+    state.flight_before = tcb.in_flight()
     tcb.snd_una = ack
     tcb.bytes_acked += ack - una
     if tcb.write_stamps:
@@ -186,6 +187,8 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
         if sack and not marks & MARK_SACKED:
             tcb.delivered += 1
             note_delivered(tcb, sent, state, now)
+        elif not sack:
+            rate.note_delivered(tcb, sent, state)
         if sent.flags & SYN:
             flags |= ackstate.SYN_ACKED
             tcb.retrans_stamp = -1
@@ -223,7 +226,8 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
     if newest < 0 and sample >= 0:
         newest = last_sent
     if newest >= 0:
-        tcb.cc.sampled(tcb, max((now - newest) // 1000, 1))
+        state.rtt = max((now - newest) // 1000, 1)
+        tcb.cc.sampled(tcb, state.rtt)
     state.flags = flags
 
 
@@ -267,6 +271,11 @@ def _control_window(tcb: Tcb, state: AckState) -> None:
     delivered = tcb.delivered - state.delivered_before
     if state.flags & ackstate.ECE_SEEN:
         tcb.delivered_ce += delivered
+    rate.take_sample(tcb, state, delivered, tcb.sack_reneging)
+    cc = tcb.cc
+    if cc.paces:
+        cc.control(tcb, state, delivered)
+        return
     if in_reduction(tcb):
         reduce_window(tcb, delivered, tcb.lost - state.lost_before, state.flags)
         return

@@ -42,18 +42,25 @@ class AckState:
     """The findings. ``flags`` are the bits above."""
 
     __slots__ = (
+        "app_limited",
+        "delivered",
         "delivered_before",
         "duplicates",
         "first_sacked_at",
         "flags",
+        "flight_before",
         "high_before",
+        "interval",
         "last_sacked_at",
         "lost_before",
+        "measured_from",
         "newest_delivered",
         "newest_end",
         "newest_sent_at",
         "reordered",
         "rexmit",
+        "rtt",
+        "send_interval",
         "una_before",
     )
 
@@ -63,6 +70,8 @@ class AckState:
         self.high_before = high
         """Highest sequence number sacked before, for reordering."""
         self.delivered_before = delivered
+        self.flight_before: int = 0
+        """Segments in flight before."""
         self.lost_before = lost
         self.reordered: int = nxt
         """Lowest sequence number that was delivered after a higher one without retransmission."""
@@ -73,4 +82,14 @@ class AckState:
         self.newest_end: int = 0
         self.newest_delivered: int = 0
         """``SentSegment.delivered`` of the segment sent last among those delivered."""
+        self.measured_from: int = 0
+        """When ``newest_delivered`` segments had been delivered (ns); with the next two, see rate.py."""
+        self.send_interval: int = 0
+        self.app_limited: bool = False
+        self.delivered: int = -1
+        """Segments delivered since, -1 no sample …"""
+        self.interval: int = -1
+        """… in this time (ns)."""
+        self.rtt: int = -1
+        """Round trip of the newest segment measured, us."""
         self.rexmit: int = REXMIT_NONE

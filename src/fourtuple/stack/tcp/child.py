@@ -93,6 +93,7 @@ def inherit(child: Tcb, listener: Tcb) -> None:
     child.pmtu_discovery = listener.pmtu_discovery
     child.recverr = listener.recverr
     child.timestamping = listener.timestamping
+    child.max_pacing_rate = listener.max_pacing_rate
     child.user_rto_min = listener.user_rto_min
     child.user_rto_max = listener.user_rto_max
     child.delack_max = listener.delack_max

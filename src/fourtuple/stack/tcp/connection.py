@@ -11,7 +11,7 @@ from ..poll_bits import (
     POLLWRNORM,
 )
 from ..sysctl import CONGESTION_CONTROLS
-from . import fastopen, fastopen_client, output, receive, status, window, write
+from . import fastopen, fastopen_client, output, rate, receive, status, window, write
 from .fin import finish_sending
 from .info import TcpInfo
 from .isn import initial_sequence_number, timestamp_offset
@@ -275,6 +275,7 @@ class Connection(Tcb):
         wanted = len(data)
         if wanted == 0:
             return 0
+        rate.check_app_limited(self)
         low = status.notsent_limit(self)
         count = write.queue_text(
             self,

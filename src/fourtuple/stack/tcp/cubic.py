@@ -160,7 +160,9 @@ class Cubic(CongestionControl):
             self._train_at = now
             # The receiver, or a device on the way, may hold ACKs back for some bursts' time.
             slack = min(1000, 4 * 65215 * tcb.srtt * 1000 // (8 * 2000 * tcb.mss * tcb.cwnd))
-            if now - self._round_start > (self._delay_min + slack) * 500:
+            # Paced, a window takes up to half a round trip longer.
+            unit = 1000 if tcb.paced else 500
+            if now - self._round_start > (self._delay_min + slack) * unit:
                 self._end_slow_start(tcb)
         if self._round_rtt < 0 or rtt < self._round_rtt:
             self._round_rtt = rtt

@@ -6,6 +6,7 @@ from typing import Final
 
 from ..poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM
 from . import history, mtu_probe, window
+from .bbr import Bbr
 from .congestion import RENO, set_state
 from .cubic import Cubic
 from .fastopen import watch_end
@@ -24,6 +25,7 @@ from .state import (
     HANDSHAKE,
     INITIAL_CWND,
     SYN_SENT,
+    UNLIMITED_RATE,
 )
 from .tcb import Tcb
 
@@ -48,7 +50,14 @@ def enter(tcb: Tcb, state: int) -> None:
 def choose_congestion_control(tcb: Tcb) -> None:
     """Take the congestion control the user or the host chose."""
     name = tcb.congestion_name or tcb.layer.sysctl.tcp_congestion_control
-    tcb.cc = Cubic() if name == "cubic" else RENO
+    if name == "cubic":
+        tcb.cc = Cubic()
+    elif name == "bbr":
+        tcb.cc = Bbr()
+    else:
+        tcb.cc = RENO
+    tcb.paced = tcb.cc.paces or tcb.max_pacing_rate != UNLIMITED_RATE
+    tcb.cc.begin(tcb)
 
 
 def start_transfer(tcb: Tcb) -> None:
@@ -105,6 +114,7 @@ def stop_timers(tcb: Tcb) -> None:
     tcb.clear_retransmit()
     tcb.ack_at = -1
     tcb.sack_at = -1
+    tcb.pacing_at = -1
     tcb.keepalive_at = -1
     tcb.ack_pending = 0
     tcb.cancel()

@@ -222,6 +222,11 @@ def pacing_rate(tcb: Tcb) -> int:
     return tcb.mss * percent * 80_000 * max(tcb.cwnd, tcb.packets_out) // tcb.srtt
 
 
+def current_rate(tcb: Tcb) -> int:
+    """sk_pacing_rate in bytes per second: what the congestion control says, else :func:`pacing_rate`."""
+    return min(tcb.pacing_rate or pacing_rate(tcb), tcb.max_pacing_rate)
+
+
 def burst_limit(tcb: Tcb, mss: int) -> int:
     """Segments that leave as one burst, a millisecond's worth but tcp_min_tso_segs at least
     (``tcp_tso_autosize``).
@@ -229,14 +234,14 @@ def burst_limit(tcb: Tcb, mss: int) -> int:
     It shows on the wire: the last of a burst carries PSH, as in Linux, where a burst is one large
     packet the network card cuts up.
     """
-    size = min(pacing_rate(tcb) >> 10, BURST_MAX)
+    size = min(current_rate(tcb) >> 10, BURST_MAX)
     sysctl = tcb.layer.sysctl
     if tcb.min_rtt >= 0:
         shift = tcb.min_rtt >> sysctl.tcp_tso_rtt_log
         if shift < 17:
             # A near peer's ACKs come soon enough for larger ones.
             size = min(size + (BURST_MAX >> shift), BURST_MAX)
-    return max(size // mss, sysctl.tcp_min_tso_segs)
+    return max(size // mss, tcb.cc.least_burst(tcb))
 
 
 # Retransmission deadline ----------------------------------------------------------------------

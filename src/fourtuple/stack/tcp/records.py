@@ -22,9 +22,12 @@ class SentSegment:
     """
 
     __slots__ = (
+        "app_limited",
         "data",
         "delivered",
+        "delivered_at",
         "end",
+        "first_sent_at",
         "flags",
         "marks",
         "newer",
@@ -43,7 +46,10 @@ class SentSegment:
         """Time of the last transmission in ns."""
         self.marks: int = 0
         self.delivered: int = 0
-        """``Tcb.delivered`` when it was sent."""
+        """``Tcb.delivered`` when it was sent; so the next three."""
+        self.delivered_at: int = 0
+        self.first_sent_at: int = 0
+        self.app_limited: bool = False
         self.older: SentSegment | None = None
         self.newer: SentSegment | None = None
 

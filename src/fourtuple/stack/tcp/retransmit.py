@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.tcp import CWR, ECE, FIN, PSH, SYN
+from . import pacing
 from .congestion import in_reduction
 from .output import burst_limit, current_mss, transmit
+from .rate import note_sent
 from .records import (
     MARK_EOR,
     MARK_EVER_RETRANSMITTED,
@@ -83,7 +85,7 @@ def resend(tcb: Tcb, index: int, extra: int) -> int:
     error = transmit(tcb, sent.seq, flags | extra, sent.data)
     sent.marks |= MARK_EVER_RETRANSMITTED
     sent.sent_at = now
-    sent.delivered = tcb.delivered
+    note_sent(tcb, sent)
     unlink(tcb, sent)
     link_newest(tcb, sent)
     return error
@@ -172,10 +174,14 @@ def retransmit_lost(tcb: Tcb) -> None:
         if tcb.rtx[index].marks & _WAITING != MARK_LOST:
             index += 1
             continue
+        if tcb.paced and pacing.must_wait(tcb):
+            break
         if largest == 0:
             largest = burst_limit(tcb, tcb.mss)
         end = _burst_end(tcb, index, min(quota, largest))
         first = index
+        if tcb.paced:
+            pacing.note_burst(tcb, tcb.mss * (end - index))
         while index < end:
             if retransmit(tcb, index, PSH if index == end - 1 and index > first else 0) != 0:
                 return

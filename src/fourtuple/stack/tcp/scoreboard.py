@@ -7,7 +7,7 @@ Without SACK every duplicate ACK stands for one segment delivered, so ``sacked_o
 from __future__ import annotations
 
 from ...wire.seqnum import seq_diff
-from . import ackstate
+from . import ackstate, rate
 from .ackstate import AckState
 from .records import MARK_EVER_RETRANSMITTED, MARK_LOST, MARK_RETRANSMITTED, MARK_SACKED, SentSegment
 from .sentlist import unlink
@@ -287,12 +287,7 @@ def _mark_sacked(tcb: Tcb, sent: SentSegment, duplicate: bool, state: AckState, 
 
 def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState, now: int) -> None:
     """``sent`` has arrived: tell RACK, and remember the newest delivered by this ACK."""
-    if sent.sent_at > state.newest_sent_at or (
-        sent.sent_at == state.newest_sent_at and sent.end > state.newest_end
-    ):
-        state.newest_sent_at = sent.sent_at
-        state.newest_end = sent.end
-        state.newest_delivered = sent.delivered
+    rate.note_delivered(tcb, sent, state)
     # RFC 8985 §6.2 steps 1 and 2.
     rtt = now - sent.sent_at
     if sent.marks & MARK_EVER_RETRANSMITTED and rtt < tcb.min_rtt * 1000:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from .rate import note_sent
 from .records import SentSegment
 from .tcb import Tcb
 
 
 def append_sent(tcb: Tcb, sent: SentSegment) -> None:
     """A new segment was sent: it goes to the end of both orders."""
+    note_sent(tcb, sent)
     tcb.rtx.append(sent)
     tcb.packets_out += 1
-    sent.delivered = tcb.delivered
     link_newest(tcb, sent)
 
 
@@ -70,6 +71,9 @@ def split_sent(tcb: Tcb, index: int, length: int) -> None:
     rest = SentSegment(whole.seq + length, whole.end, whole.data[length:], whole.flags, whole.sent_at)
     rest.marks = whole.marks
     rest.delivered = whole.delivered
+    rest.delivered_at = whole.delivered_at
+    rest.first_sent_at = whole.first_sent_at
+    rest.app_limited = whole.app_limited
     whole.data = whole.data[:length]
     whole.end = rest.seq
     # FIN and PSH (1 and 8) belong to the last byte.

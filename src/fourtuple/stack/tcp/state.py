@@ -124,6 +124,8 @@ TIMEOUT_MIN: Final = 2 * MS
 MAX_QUICKACKS: Final = 16
 DUPACK_THRESHOLD: Final = 3
 
+UNLIMITED_RATE: Final = 0xFFFF_FFFF_FFFF_FFFF
+
 # errno values this floor returns; Linux's numbers.
 EPERM: Final = 1
 EINTR: Final = 4

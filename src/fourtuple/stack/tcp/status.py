@@ -14,7 +14,7 @@ from ..poll_bits import (
     POLLRDNORM,
     POLLWRNORM,
 )
-from . import chrono, output
+from . import chrono, output, rate
 from .info import TcpInfo
 from .state import (
     BOTH_SHUTDOWN,
@@ -130,7 +130,10 @@ def info(tcb: Tcb) -> TcpInfo:
     info.rcv_rtt = tcb.rcv_rtt >> 3
     info.rcv_space = tcb.rcv_space
     info.total_retrans = tcb.total_retrans
-    info.pacing_rate = output.pacing_rate(tcb) if tcb.srtt else 0
+    info.pacing_rate = output.current_rate(tcb) if tcb.srtt or tcb.pacing_rate else 0
+    info.max_pacing_rate = tcb.max_pacing_rate
+    info.delivery_rate = rate.delivery_rate(tcb)
+    info.delivery_rate_app_limited = int(tcb.rate_app_limited)
     info.bytes_acked = tcb.bytes_acked
     info.bytes_received = tcb.bytes_received
     info.segs_out = tcb.segs_out

@@ -18,6 +18,7 @@ from ...wire.ip import IpPacket
 from ...wire.tcp import TcpSegment
 from ..base import IpLayer, SocketEvents
 from ..sysctl import Sysctl
+from .ackstate import AckState
 from .counters import TcpCounters
 from .info import TcpInfo
 from .metrics import MetricsCache
@@ -116,7 +117,13 @@ class MtuSearch:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class CongestionControl:
-    """How the congestion window grows and shrinks (RFC 5681, Linux's ``tcp_congestion_ops``)."""
+    """How the congestion window grows and shrinks (RFC 5681, Linux's ``tcp_congestion_ops``).
+
+    One that ``paces`` sets the window and the pacing rate itself with every ACK (:meth:`control`); for
+    others slow start, congestion avoidance and proportional rate reduction call the rest.
+    """
+
+    paces: bool = False
 
     def name(self) -> str:
         raise NotImplementedError
@@ -128,6 +135,17 @@ class CongestionControl:
     def avoid(self, tcb: Tcb, acked: int) -> None:
         """Grow ``tcb.cwnd`` for ``acked`` segments newly delivered."""
         raise NotImplementedError
+
+    def begin(self, tcb: Tcb) -> None:
+        """A connection begins to use it."""
+
+    def control(self, tcb: Tcb, ack: AckState, delivered: int) -> None:
+        """An ACK delivered ``delivered`` segments: set cwnd and pacing_rate. Only if it ``paces``."""
+        raise NotImplementedError
+
+    def least_burst(self, tcb: Tcb) -> int:
+        """Segments of the smallest burst."""
+        return tcb.layer.sysctl.tcp_min_tso_segs
 
     def undo(self, tcb: Tcb) -> int:
         """The window to go back to when the last reduction proves to have been wrong."""

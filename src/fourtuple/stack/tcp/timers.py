@@ -20,9 +20,13 @@ from .state import (
     ATO_MIN,
     CA_RECOVERY,
     CLOSE,
+    CLOSE_WAIT,
+    CLOSING,
     ESTABLISHED,
+    FIN_WAIT_1,
     FIN_WAIT_2,
     HANDSHAKE,
+    LAST_ACK,
     LISTEN,
     MS,
     NAGLE_OFF,
@@ -36,7 +40,9 @@ from .state import (
     TIMER_RETRANSMIT,
 )
 from .tcb import Tcb
-from .write import PROBE, has_unsent, send_window_probe, wake_peer, write_out
+from .write import PROBE, has_unsent, push_pending, send_window_probe, wake_peer, write_out
+
+_SENDING = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
 
 
 def expired(tcb: Tcb) -> None:
@@ -48,6 +54,9 @@ def expired(tcb: Tcb) -> None:
             send_ack(tcb)
     if 0 <= tcb.ack_at <= now:
         _delayed_ack(tcb)
+    if 0 <= tcb.pacing_at <= now:
+        tcb.pacing_at = -1
+        _go_on(tcb)
     if 0 <= tcb.retransmit_at <= now:
         kind = tcb.pending
         tcb.retransmit_at = -1
@@ -67,6 +76,15 @@ def expired(tcb: Tcb) -> None:
     following = tcb.earliest_deadline()
     if following >= 0 and (tcb.deadline < 0 or following < tcb.deadline):
         tcb.arm_at(following)
+
+
+def _go_on(tcb: Tcb) -> None:
+    """The next burst is due (``tcp_tsq_write``)."""
+    if tcb.endpoint.state not in _SENDING:
+        return
+    if tcb.lost_out > tcb.retrans_out and tcb.cwnd > tcb.in_flight():
+        retransmit_lost(tcb)
+    push_pending(tcb, tcb.nagle)
 
 
 def _delayed_ack(tcb: Tcb) -> None:

@@ -11,7 +11,7 @@ from ...clock.clock import Clock
 from ...clock.timers import Timer
 from ..sysctl import Sysctl
 from .records import QueuedError
-from .state import DELACK_MAX
+from .state import DELACK_MAX, UNLIMITED_RATE
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -37,9 +37,11 @@ class UserSettings(Timer):
         "keepintvl",
         "linger",
         "linger2",
+        "max_pacing_rate",
         "nagle",
         "notsent_lowat",
         "orphan",
+        "paced",
         "pmtu_discovery",
         "rcvbuf_bytes",
         "rcvbuf_locked",
@@ -119,6 +121,10 @@ class UserSettings(Timer):
         """TCP_SAVE_SYN of a listener: 1 keep the headers of SYNs, 2 with those of the link."""
         self.saved_syn: bytes = b""
         """TCP_SAVED_SYN, until it is read."""
+        self.max_pacing_rate: int = UNLIMITED_RATE
+        """SO_MAX_PACING_RATE, bytes per second."""
+        self.paced: bool = False
+        """Bursts are spread over time: SO_MAX_PACING_RATE was set, or the congestion control wants it."""
         self.tos: int = 0
         self.ttl: int = 0
         """0: the host's default."""

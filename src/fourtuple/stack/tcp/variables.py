@@ -32,6 +32,7 @@ class Variables(UserSettings):
         "ack_at",
         "ack_pending",
         "advmss",
+        "app_limited",
         "arrivals",
         "ato",
         "backoff",
@@ -59,6 +60,7 @@ class Variables(UserSettings):
         "data_segs_in",
         "data_segs_out",
         "delivered",
+        "delivered_at",
         "delivered_ce",
         "done",
         "dsack_dups",
@@ -75,6 +77,7 @@ class Variables(UserSettings):
         "fin_queued",
         "fin_received",
         "fin_sent",
+        "first_sent_at",
         "frto",
         "header_extra",
         "high_sacked",
@@ -106,6 +109,9 @@ class Variables(UserSettings):
         "ooo_bytes",
         "ooo_packets",
         "options_on",
+        "pace_at",
+        "pacing_at",
+        "pacing_rate",
         "packets_out",
         "path_generation",
         "path_mtu",
@@ -127,6 +133,9 @@ class Variables(UserSettings):
         "rack_reo_steps",
         "rack_rtt",
         "rack_sent_at",
+        "rate_app_limited",
+        "rate_delivered",
+        "rate_interval",
         "rcv_mss",
         "rcv_nxt",
         "rcv_rtt",
@@ -348,6 +357,24 @@ class Variables(UserSettings):
         self.tlp_high_seq: int = -1
         self.tlp_retransmitted: bool = False
 
+        # Delivery rate, see rate.py.
+        self.first_sent_at: int = 0
+        """When the segment delivered last was sent, ns."""
+        self.delivered_at: int = 0
+        """When ``delivered`` grew last, ns."""
+        self.app_limited: int = 0
+        """``delivered`` until which samples measure the user, 0: they measure the network."""
+        self.rate_delivered: int = 0
+        self.rate_interval: int = 0
+        """ns"""
+        self.rate_app_limited: bool = False
+
+        # Pacing, see pacing.py.
+        self.pace_at: int = 0
+        """When the next burst may leave, ns."""
+        self.pacing_rate: int = 0
+        """Bytes per second the congestion control wants, 0: it does not say."""
+
         # RACK (RFC 8985).
         self.rack_sent_at: int = -1
         self.rack_end: int = 0
@@ -417,6 +444,7 @@ class Variables(UserSettings):
         self.keepalive_at: int = -1
         """Keep-alive, or the end of an orphan's FIN_WAIT_2."""
         self.sack_at: int = -1
+        self.pacing_at: int = -1
         self.probes_out: int = 0
         self.probes_at: int = -1
 
@@ -492,6 +520,12 @@ class Variables(UserSettings):
         if self.deadline < 0 or when < self.deadline:
             self.arm_at(when)
 
+    def set_pacing_deadline(self, when: int) -> None:
+        """Go on sending at ``when`` (ns)."""
+        self.pacing_at = when
+        if self.deadline < 0 or when < self.deadline:
+            self.arm_at(when)
+
     def set_keepalive(self, delay: int) -> None:
         """Look whether the peer is alive ``delay`` ns from now."""
         when = self.clock.now + delay
@@ -506,6 +540,8 @@ class Variables(UserSettings):
             earliest = self.ack_at
         if self.sack_at >= 0 and (earliest < 0 or self.sack_at < earliest):
             earliest = self.sack_at
+        if self.pacing_at >= 0 and (earliest < 0 or self.pacing_at < earliest):
+            earliest = self.pacing_at
         if self.keepalive_at >= 0 and (earliest < 0 or self.keepalive_at < earliest):
             earliest = self.keepalive_at
         return earliest

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.tcp import ACK, FIN, PSH
-from . import chrono, mtu_probe, rtt
+from . import chrono, mtu_probe, pacing, rtt
 from .congestion import current_ssthresh, in_reduction, is_window_limited
 from .error_queue import report_sent
 from .output import (
@@ -344,6 +344,8 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
         elif not tcb.fin_queued or tcb.fin_sent:
             break
         fin = 1 if last and tcb.fin_queued else 0
+        if tcb.paced and amount != PROBE and pacing.must_wait(tcb):
+            break
         left = tcb.cwnd - tcb.in_flight()
         # Two bursts a window at least, for smoother ACKs.
         quota = min(max(tcb.cwnd >> 1, 1), left)
@@ -370,6 +372,8 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
                 break
             _send_new(tcb, waiting, mss, 0, 0)
             sent += 1
+            if tcb.paced:
+                pacing.note_burst(tcb, waiting)
         else:
             if mss > usable:
                 stopped = True
@@ -388,6 +392,8 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
                 length = _burst_length(tcb, waiting, last, most, usable, nagle, mss)
                 if length == waiting and fin and length == usable:
                     length -= length % mss or mss
+            if tcb.paced:
+                pacing.note_burst(tcb, length)
             flags = PSH if length > mss else 0
             joined = 0
             while length > mss:

@@ -1,0 +1,74 @@
+"""How fast the path delivers: a sample with every ACK (draft-cheng-iccrg-delivery-rate-estimation, Linux's
+``tcp_rate.c``).
+
+A sample is what was delivered between two moments, over the longer of the time it took to send it and the
+time its ACKs took to come, so that neither a burst of ACKs nor one of sending is mistaken for speed.
+"""
+
+from __future__ import annotations
+
+from .ackstate import AckState
+from .records import SentSegment
+from .tcb import Tcb
+
+
+def note_sent(tcb: Tcb, sent: SentSegment) -> None:
+    """``sent`` is transmitted, and not yet counted in packets_out: from what moment is it measured?"""
+    if tcb.packets_out == 0:
+        tcb.first_sent_at = sent.sent_at
+        tcb.delivered_at = sent.sent_at
+    sent.first_sent_at = tcb.first_sent_at
+    sent.delivered_at = tcb.delivered_at
+    sent.delivered = tcb.delivered
+    sent.app_limited = tcb.app_limited > 0
+
+
+def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState) -> None:
+    """``sent`` has arrived; the one sent last of those an ACK is about makes the sample."""
+    at = sent.sent_at
+    if at > state.newest_sent_at or (at == state.newest_sent_at and sent.end > state.newest_end):
+        state.newest_sent_at = at
+        state.newest_end = sent.end
+        state.newest_delivered = sent.delivered
+        state.measured_from = sent.delivered_at
+        state.send_interval = at - sent.first_sent_at
+        state.app_limited = sent.app_limited
+        tcb.first_sent_at = at
+
+
+def take_sample(tcb: Tcb, state: AckState, delivered: int, reneging: bool) -> None:
+    """Make the sample of this ACK: ``state.delivered`` segments in ``state.interval`` ns, if there is one."""
+    now = tcb.clock.now
+    if tcb.app_limited and tcb.delivered > tcb.app_limited:
+        tcb.app_limited = 0
+    if delivered:
+        tcb.delivered_at = now
+    if state.newest_sent_at < 0 or reneging:
+        return
+    interval = max(state.send_interval, now - state.measured_from)
+    # Faster than the shortest round trip is a spurious retransmission, not speed.
+    if interval < tcb.min_rtt * 1000:
+        state.delivered = tcb.delivered - state.newest_delivered
+        return
+    count = tcb.delivered - state.newest_delivered
+    state.delivered = count
+    state.interval = interval
+    if not state.app_limited or count * tcb.rate_interval >= tcb.rate_delivered * interval:
+        tcb.rate_delivered = count
+        tcb.rate_interval = interval
+        tcb.rate_app_limited = state.app_limited
+
+
+def check_app_limited(tcb: Tcb) -> None:
+    """The user is about to write: if the network could have taken more, what is in flight measures the
+    user."""
+    flight = tcb.in_flight()
+    if tcb.unsent < tcb.mss and flight < tcb.cwnd and tcb.lost_out <= tcb.retrans_out:
+        tcb.app_limited = (tcb.delivered + flight) or 1
+
+
+def delivery_rate(tcb: Tcb) -> int:
+    """tcpi_delivery_rate, bytes per second."""
+    if tcb.rate_delivered <= 0 or tcb.rate_interval <= 0:
+        return 0
+    return tcb.rate_delivered * tcb.mss * 1_000_000_000 // tcb.rate_interval
