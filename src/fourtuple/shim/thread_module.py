@@ -42,6 +42,7 @@ _EARLY_LOCKS: Final = (
     (logging, "_lock"),
     (concurrent.futures.thread, "_global_shutdown_lock"),
 )
+_real_excepthook: Final[Callable[[Any], None]] = vars(_thread)["_excepthook"]
 
 
 def start_thread(
@@ -162,6 +163,17 @@ def _install_excepthook() -> None:
     globals_of["_make_invoke_excepthook"] = make_invoke_excepthook
 
 
+def _excepthook(thread: SimThread, args: Any, /) -> None:
+    """The hook of an unhandled exception; without a thread object it prints the identifier, which the
+    real one takes from the OS."""
+    if args.thread is not None or args.exc_type is SystemExit or sys.stderr is None:
+        _real_excepthook(args)
+        return
+    sys.stderr.write(f"Exception in thread {thread.ident}:\n")
+    traceback.print_exception(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.stderr.flush()
+
+
 def _replace_early_objects() -> None:
     for module, name in _EARLY_LOCKS:
         made = getattr(module, name, None)
@@ -222,6 +234,7 @@ def install() -> None:
     dispatch(_thread, "interrupt_main", _interrupt_main)
     dispatch(_thread, "_count", _count)
     dispatch(_thread, "stack_size", _stack_size)
+    dispatch(_thread, "_excepthook", _excepthook)
     if hasattr(_thread, "_ThreadHandle"):
         replace(_thread, "_ThreadHandle", ThreadHandle)
         replace(_thread, "start_joinable_thread", start_joinable_thread)

@@ -31,6 +31,10 @@ _MONOTONIC_CLOCKS: Final = tuple(
 )
 
 
+# The low bits of the processor-time clock of one thread: CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED.
+_THREAD_CLOCK: Final = 6
+
+
 def wall_ns(thread: SimThread) -> int:
     """The time of day of the thread's host, ns since 1970."""
     return thread.process.kernel.epoch_ns + thread.scheduler.read_clock(thread)
@@ -66,7 +70,9 @@ def _clock_ns(thread: SimThread, clock: int) -> int:
         return wall_ns(thread)
     if clock in _MONOTONIC_CLOCKS:
         return thread.scheduler.read_clock(thread)
-    if clock in (time.CLOCK_PROCESS_CPUTIME_ID, time.CLOCK_THREAD_CPUTIME_ID):
+    if clock in (time.CLOCK_PROCESS_CPUTIME_ID, time.CLOCK_THREAD_CPUTIME_ID) or (
+        clock < 0 and clock & 7 == _THREAD_CLOCK
+    ):
         return _processor_ns(thread)
     raise OSError(EINVAL, "Invalid argument")
 
@@ -78,9 +84,11 @@ def _processor_ns(thread: SimThread) -> int:
 
 def _thread_clock(thread: SimThread, ident: int, /) -> int:
     # The real one crashes when given a number that is no thread's of the OS.
-    if not any(candidate.ident == ident for candidate in thread.state.threads()):
-        raise OSError(ESRCH, "No such process")
-    return time.CLOCK_THREAD_CPUTIME_ID
+    for number, candidate in enumerate(thread.state.threads()):
+        if candidate.ident == ident:
+            # Linux's MAKE_THREAD_CPUCLOCK.
+            return ~(thread.process.pid + number) << 3 | _THREAD_CLOCK
+    raise OSError(ESRCH, "No such process")
 
 
 def _no_setting(thread: SimThread, *args: object) -> None:

@@ -521,3 +521,25 @@ def test_stack_size_is_kept(world):
 
     assert world.call(program) == (0, 1 << 20)
     assert threading.stack_size() == 0
+
+
+def test_exception_hook_without_a_thread_tells_the_simulated_identifier(world):
+    def program():
+        try:
+            raise ValueError("bug")
+        except ValueError as error:
+            threading.excepthook(threading.ExceptHookArgs((ValueError, error, error.__traceback__, None)))
+        return threading.get_ident()
+
+    running = world.spawn(program)
+    world.run()
+    assert running.stderr.startswith(f"Exception in thread {running.result}:\nTraceback ")
+    assert running.stderr.endswith("ValueError: bug\n")
+
+
+def test_clock_of_a_thread_is_its_own(world):
+    def program():
+        clock = time.pthread_getcpuclockid(threading.get_ident())
+        return clock == time.CLOCK_THREAD_CPUTIME_ID, time.clock_gettime(clock)
+
+    assert world.call(program) == (False, 0.0)
