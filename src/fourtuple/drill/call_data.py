@@ -6,8 +6,10 @@ from errno import EAGAIN, EFAULT
 
 from ..kernel.error import KernelError
 from ..kernel.file import File
-from ..kernel.sockaddr import SOCK_STREAM, SockAddr
+from ..kernel.sockaddr import IPPROTO_ICMP, IPPROTO_ICMPV6, SOCK_DGRAM, SOCK_STREAM, SockAddr
 from ..kernel.socket import MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, ControlMessage, Received, Socket
+from ..wire.icmp import ICMP_ECHO_REQUEST
+from ..wire.icmpv6 import ICMPV6_ECHO_REQUEST
 from .arguments import Arguments
 from .call_sockets import READERS, WRITERS, as_socket, until, written_address
 from .control import check_control, control_messages
@@ -18,6 +20,9 @@ from .state import State
 from .symbols import flag_names
 
 MSG_ZEROCOPY = 0x4000000
+
+_ICMP_HEADER = 8
+_ECHO_REQUESTS = {IPPROTO_ICMP: ICMP_ECHO_REQUEST, IPPROTO_ICMPV6: ICMPV6_ECHO_REQUEST}
 
 
 def _blocks(file: File, flags: int) -> bool:
@@ -120,6 +125,10 @@ def sendto(state: State, a: Arguments) -> Steps:
         state.connect(number)
     else:
         address = written_address(state, a, 4)
+    if len(data) >= _ICMP_HEADER and file.type == SOCK_DGRAM:
+        # What is sent through a ping socket must be an echo request; the rest stays zero.
+        kind = _ECHO_REQUESTS.get(file.protocol, 0)
+        data = bytes([kind]) + data[1:]
     return write_all(state, file, data, flags, address, [])
 
 

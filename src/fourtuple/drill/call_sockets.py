@@ -12,12 +12,8 @@ from ..kernel.sockaddr import (
     AF_INET,
     AF_INET6,
     AF_UNSPEC,
-    IPPROTO_ICMP,
-    IPPROTO_ICMPV6,
     SOCK_CLOEXEC,
-    SOCK_DGRAM,
     SOCK_NONBLOCK,
-    SOCK_RAW,
     SOCK_STREAM,
     SockAddr,
     inet_address,
@@ -77,17 +73,13 @@ def socket(state: State, a: Arguments) -> Steps:
         family = a.number(0, "the domain")
     kind = a.number(1, "the type")
     protocol = a.number(2, "the protocol")
-    wanted = a.result()
     plain = kind & ~_SOCK_FLAGS
-    if wanted >= 0 and (
-        plain == SOCK_RAW or (plain == SOCK_DGRAM and protocol in (IPPROTO_ICMP, IPPROTO_ICMPV6))
-    ):
-        raise Unsupported("raw and ICMP sockets")
     made = state.testbed.kernel.socket(state.testbed.process, family, plain, protocol)
     made.set_nonblocking(kind & SOCK_NONBLOCK != 0)
     number = take_descriptor(state, a, made)
     if number >= 0:
-        flow = state.add_flow(PROTOCOL_TCP if plain == SOCK_STREAM else PROTOCOL_UDP, NEW)
+        usual = PROTOCOL_TCP if plain == SOCK_STREAM else PROTOCOL_UDP
+        flow = state.add_flow(protocol or usual, NEW)
         flow.script_fd = number
         flow.local = state.settings.local
     yield Returned(number if number >= 0 else 0, fd=True)

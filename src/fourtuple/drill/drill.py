@@ -95,7 +95,7 @@ def drill_text(path: str, text: str, options: Options) -> Outcome:
     version = options.version or named or IPV4
     outcome = Outcome(path, version, PASSED)
     try:
-        settings = Settings(version, options.script_options)
+        settings = Settings(version, options.script_options, options.version != "")
         script = parse_script(path, text, settings)
     except ScriptError as error:
         return _wrong(outcome, error)

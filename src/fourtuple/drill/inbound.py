@@ -32,18 +32,16 @@ _QUOTED: Final = 8
 """Bytes of the transport header that an ICMP error quotes."""
 
 
-def build(packet: Packet, flow: Flow | None, settings: Settings) -> IpPacket:
+def build(packet: Packet, flow: Flow, settings: Settings) -> IpPacket:
     """The packet to inject. Raises Failure if a number of it cannot be mapped."""
     for layer in packet.layers:
         raise Unsupported(f"{layer.kind} encapsulation")
     body = packet.body
     payload: Payload
     if isinstance(body, Segment):
-        assert flow is not None
         payload = _segment(body, flow, settings)
         protocol = PROTOCOL_TCP
     elif isinstance(body, Datagram):
-        assert flow is not None
         ports = (body.ports[0] or flow.remote_port, body.ports[1] or flow.local_port)
         payload = UdpDatagram(ports[0], ports[1], bytes(body.length))
         protocol = PROTOCOL_UDP
@@ -120,16 +118,20 @@ def _echo(value: bytes, flow: Flow, settings: Settings) -> bytes:
     return pack(">II", sent, live)
 
 
-def _icmp(message: Icmp, flow: Flow | None, settings: Settings) -> Payload:
+def _icmp(message: Icmp, flow: Flow, settings: Settings) -> Payload:
     v6 = settings.wire_v6()
     kind, code = icmp_numbers(message, v6)
     rest = max(message.mtu, 0)
-    if message.ident:
-        rest = message.ident << 16
+    ident = message.ident
+    if not ident and message.type == "echo_reply" and flow.protocol in (PROTOCOL_ICMP, PROTOCOL_ICMPV6):
+        # The identifier of a ping socket is its port, which a script that binds none cannot know.
+        ident = flow.local_port
+    if ident:
+        rest = ident << 16
     if message.echoed == "raw":
         body = bytes(max(message.length - 8, 0))
     else:
-        if flow is None:
+        if flow.protocol == 0 or not flow.local_port:
             raise Failure("there is no socket whose packet the ICMP message could quote")
         body = _quoted(message, flow, settings)
     if v6:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from struct import pack, unpack
 from typing import Final
 
-from ..wire.icmp import IcmpMessage
-from ..wire.icmpv6 import Icmpv6Message
-from ..wire.ip import PROTOCOL_TCP, IpPacket
+from ..wire.icmp import ICMP_ECHO_REQUEST, IcmpMessage
+from ..wire.icmpv6 import ICMPV6_ECHO_REQUEST, Icmpv6Message
+from ..wire.ip import IpPacket
 from ..wire.ipv6 import Ipv6Packet
 from ..wire.tcp import ACK, CWR, ECE, FIN, PSH, SYN, TcpSegment
 from ..wire.tcp_options import OPTION_SACK, OPTION_TIMESTAMPS
@@ -26,13 +26,20 @@ Seen = tuple[int, IpPacket]
 
 
 def is_meant(expected: Packet, packet: IpPacket, flow: Flow) -> bool:
-    """Whether ``packet`` is of the flow the script waits for; a connecting one is learnt from it."""
+    """Whether ``packet`` is of the flow the script waits for; a connecting one is learnt from it.
+
+    As in packetdrill, an ICMP message is compared by type and code, whatever its identifier.
+    """
     if packet.destination != flow.remote:
         return False
     payload = packet.payload
     if isinstance(expected.body, Icmp):
-        return isinstance(payload, (IcmpMessage, Icmpv6Message)) and _is_scripted(payload)
-    wanted = TcpSegment if flow.protocol == PROTOCOL_TCP else UdpDatagram
+        if not isinstance(payload, (IcmpMessage, Icmpv6Message)) or not _is_scripted(payload):
+            return False
+        if payload.type in (ICMP_ECHO_REQUEST, ICMPV6_ECHO_REQUEST):
+            flow.local_port = payload.rest >> 16
+        return True
+    wanted = UdpDatagram if isinstance(expected.body, Datagram) else TcpSegment
     if not isinstance(payload, (TcpSegment, UdpDatagram)) or not isinstance(payload, wanted):
         return False
     source, destination = payload.source_port, payload.destination_port
@@ -251,7 +258,8 @@ def _check_icmp(found: list[Difference], body: Icmp, packet: IpPacket) -> None:
     kind, code = icmp_numbers(body, v6)
     right = (payload.type, payload.code) == (kind, code)
     _check(found, "icmp", icmp_text(kind, code, v6), icmp_text(payload.type, payload.code, v6), right)
+    if body.echoed == "raw":
+        size = payload.wire_length()
+        _check(found, "length", body.length, size, size == body.length)
     if body.mtu >= 0:
         _check(found, "mtu", body.mtu, payload.rest & 0xFFFF, payload.rest == body.mtu)
-    if body.ident:
-        _check(found, "id", body.ident, payload.rest >> 16, payload.rest >> 16 == body.ident)

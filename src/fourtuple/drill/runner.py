@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..wire.ip import PROTOCOL_TCP, IpPacket
+from ..wire.ip import PROTOCOL_TCP, PROTOCOL_UDP, IpPacket
 from ..wire.tcp import ACK, SYN
 from .calls import CALLS, NOT_SUPPORTED
 from .code import Captured, capture, run_blocks
@@ -33,6 +33,7 @@ from .script import (
     Call,
     Code,
     Command,
+    Datagram,
     Event,
     Packet,
     Script,
@@ -274,7 +275,7 @@ class Runner:
     def _inbound(self, packet: Packet) -> None:
         flow = self._flow_of(packet)
         body = packet.body
-        if flow is not None and isinstance(body, Segment):
+        if isinstance(body, Segment):
             if flow.state == SYNACK_SENT and body.flags & ACK:
                 flow.state = SYNACK_ACKED
             elif flow.state == SYN_SENT and body.flags & (SYN | ACK) == SYN | ACK:
@@ -284,13 +285,17 @@ class Runner:
         self._remember(made, flow, True, self.testbed.now())
         self.testbed.inject(made)
 
-    def _flow_of(self, packet: Packet) -> Flow | None:
+    def _flow_of(self, packet: Packet) -> Flow:
         """The flow a packet of the script belongs to. Raises Failure if there is none."""
         flow = self.state.under_test
         body = packet.body
         if not isinstance(body, Segment):
-            if flow is None and not packet.inbound:
-                raise Failure("there is no socket that could send this packet")
+            if flow is None:
+                return self.state.any_flow()
+            if packet.inbound and isinstance(body, Datagram) and flow.protocol != PROTOCOL_UDP:
+                return self.state.any_flow()
+            if packet.inbound:
+                self.state.complete(flow)
             return flow
         if packet.inbound and (flow is None or flow.state == LISTENING):
             flow = self.state.passive_flow(body.ports[0])
@@ -314,7 +319,6 @@ class Runner:
         for layer in packet.layers:
             raise Unsupported(f"{layer.kind} encapsulation")
         flow = self._flow_of(packet)
-        assert flow is not None
         body = packet.body
         synack = isinstance(body, Segment) and body.flags & (SYN | ACK) == SYN | ACK
         if flow.state == SYN_RECEIVED and synack:

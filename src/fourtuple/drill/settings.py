@@ -76,11 +76,12 @@ OPTIONS: Final[dict[str, tuple[bool, str, str]]] = {
 class Settings:
     """How one script is run. ``fixed`` options were given on the command line and win over the script's.
 
-    ``version`` is the IP version if neither says one.
+    ``version`` is the IP version if neither says one; ``asked`` says that it was asked for.
     """
 
-    def __init__(self, version: str, fixed: list[tuple[str, str | None]]) -> None:
+    def __init__(self, version: str, fixed: list[tuple[str, str | None]], asked: bool = False) -> None:
         self.version = version
+        self.asked = asked
         self.defines: dict[str, str] = {}
         self.bind_port = 8080
         self.connect_port = 8080
@@ -141,10 +142,14 @@ class Settings:
             if v6
             else ("192.168.0.1", "192.0.2.1", "192.168.0.1")
         )
-        self.local = _address("local_ip", self.local_text or defaults[0], v6)
         # A prefix length says how many remote addresses there are; all lead to the same interface.
-        self.remote = _address("remote_ip", (self.remote_text or defaults[1]).partition("/")[0], v6)
-        self.gateway = _address("gateway_ip", self.gateway_text or defaults[2], v6)
+        given = (self.local_text, self.remote_text.partition("/")[0], self.gateway_text)
+        if self.asked and any(_is_of(text, not v6) for text in given):
+            # Asked to run for the other IP version than the script's addresses are of.
+            given = ("", "", "")
+        self.local = _address("local_ip", given[0] or defaults[0], v6)
+        self.remote = _address("remote_ip", given[1] or defaults[1], v6)
+        self.gateway = _address("gateway_ip", given[2] or defaults[2], v6)
         self.prefix_length = 48
         if not v6:
             mask = self.netmask_text or "255.255.0.0"
@@ -236,6 +241,14 @@ def _number(name: str, value: str, low: int, high: int) -> int:
     if not low <= number <= high:
         raise ValueError(f"--{name}: {number} is not in {low} to {high}")
     return number
+
+
+def _is_of(text: str, v6: bool) -> bool:
+    """Whether ``text`` is an address of this IP version."""
+    try:
+        return (ipaddress.ip_address(text).version == 6) == v6
+    except ValueError:
+        return False
 
 
 def _address(name: str, text: str, v6: bool) -> int:

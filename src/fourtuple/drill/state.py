@@ -79,6 +79,20 @@ class State:
         flow.remote_port = remote_port
         return flow
 
+    def any_flow(self) -> Flow:
+        """For packets that need no socket: what the other end sends to nobody, and the answers."""
+        flow = Flow(0, NEW)
+        self.complete(flow)
+        return flow
+
+    def complete(self, flow: Flow) -> None:
+        """Give a flow whose socket was only bound the addresses packets come in with."""
+        settings = self.settings
+        flow.local = flow.local or settings.local
+        flow.remote = flow.remote or settings.remote
+        flow.local_port = flow.local_port or settings.bind_port
+        flow.remote_port = flow.remote_port or settings.connect_port
+
     def connect(self, script_fd: int) -> None:
         """The socket is about to be connected to the other end, or to send there."""
         flow = self.flow_of(script_fd)
