@@ -13,7 +13,7 @@ from errno import (
     ESOCKTNOSUPPORT,
     ESRCH,
 )
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..clock.clock import Clock
 from ..ports.endpoint import Endpoint
@@ -83,6 +83,7 @@ class Kernel:
         "names",
         "open_files",
         "processes",
+        "shared",
         "stack",
         "unix",
     )
@@ -99,6 +100,8 @@ class Kernel:
         self.caller: Process | None = None
         """Who makes the present call, for credentials and directory; None: who made the file."""
         self.unix: UnixNames = UnixNames()
+        self.shared: dict[str, Any] = {}
+        """What the runtime keeps for the host's processes together, by kind."""
         self.max_dgram_qlen: int = 10
         """net.unix.max_dgram_qlen."""
         self._next_pid: int = 1

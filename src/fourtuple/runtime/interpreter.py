@@ -17,6 +17,7 @@ import sysconfig
 import threading
 import warnings
 from collections.abc import Callable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from .late_modules import LateModules
@@ -26,6 +27,8 @@ from .views import STANDARD_ENVIRONMENT, SWAPPED, ForkedModule, View, outer_view
 if TYPE_CHECKING:
     from .thread import SimThread
 
+# What multiprocessing calls the main module of a spawned process.
+_ALWAYS_OWN: Final = ("__mp_main__",)
 _NO_HOOKS: Final = (None, None)
 _SHARED_PLACES: Final = tuple(
     os.path.join(place, "")
@@ -125,19 +128,24 @@ class Interpreter:
             view.modules[name] = sys.modules.get(name, view.modules[name])
         return view
 
-    def fork_modules(self, parent: View, child: View, values: dict[str, dict[str, Any]]) -> None:
+    def own_modules(self, view: View) -> list[ModuleType]:
+        """The modules of the program of ``view``, which must be complete; each once."""
+        modules = dict.fromkeys(view.modules.values())
+        if view.main is not self.outer.main:
+            modules[view.main] = None
+        return list(modules)
+
+    def fork_modules(self, parent: View, child: View) -> None:
         """Give ``child``, forked from ``parent`` which runs now, globals of its own in the program's
-        modules. ``values`` has those that are not the parent's, by module and name."""
-        for name, module in [*parent.modules.items(), ("__main__", parent.main)]:
-            if parent.main is self.outer.main and name == "__main__":
-                continue
+        modules."""
+        for module in self.own_modules(parent):
             for forked in parent.forked:
                 if forked.module is module:
                     break
             else:
                 forked = ForkedModule(module, parent)
                 parent.forked.append(forked)
-            forked.kept[child] = {**module.__dict__, **values.get(name, {})}
+            forked.kept[child] = dict(module.__dict__)
             child.forked.append(forked)
 
     def become(self, state_view: View) -> None:
@@ -145,8 +153,7 @@ class Interpreter:
         former = self.view
         self._turn(former, state_view)
         self.view = state_view
-        for forked in former.forked:
-            forked.leave(former)
+        former.end()
 
     def _save(self, old: View) -> None:
         modules = sys.modules
@@ -213,7 +220,7 @@ class Interpreter:
         for name, module in list(sys.modules.items()):
             if name in self._shared or name in view.modules:
                 continue
-            if view is self.outer or not _is_programs_own(module):
+            if view is self.outer or not (name in _ALWAYS_OWN or _is_programs_own(module)):
                 self._shared.add(name)
             else:
                 view.modules[name] = module

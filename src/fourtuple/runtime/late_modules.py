@@ -6,6 +6,7 @@ They are of the standard library and stay shared; only the globals named here ar
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import weakref
 from collections.abc import Callable
@@ -37,6 +38,10 @@ def _main_process(view: View, values: dict[str, Any]) -> Any:
     return main
 
 
+def _directory(view: View, values: dict[str, Any]) -> str:
+    return os.getcwd() if view.process is None else view.process.cwd
+
+
 def _value(value: object) -> Fresh:
     return lambda view, values: value
 
@@ -55,6 +60,7 @@ LATE_MODULES: Final[dict[str, dict[str, Fresh]]] = {
         # ``set`` in that module keeps the order of insertion, see the stand-in.
         "_children": lambda view, values: values.get("set", set)(),
         "_dangling": _made(weakref.WeakSet),
+        "ORIGINAL_DIR": _directory,
     },
     "multiprocessing.util": {
         "_afterfork_registry": _made(weakref.WeakValueDictionary),
@@ -63,6 +69,9 @@ LATE_MODULES: Final[dict[str, dict[str, Fresh]]] = {
         "_exiting": _value(False),
         "_logger": _value(None),
         "_log_to_stderr": _value(False),
+    },
+    "multiprocessing.resource_tracker": {
+        "_resource_tracker": lambda view, values: values["ResourceTracker"](),
     },
     "multiprocessing.resource_sharer": {
         "_resource_sharer": lambda view, values: values["_ResourceSharer"](),
@@ -112,6 +121,9 @@ class LateModules:
             if saved is None:
                 saved = {each: make(view, values) for each, make in fresh.items()}
                 saved.update(view.inherited.get(name, {}))
+                if name == "concurrent.futures.process":
+                    # What it registers when it is imported, which happens once for all processes.
+                    view.of_threading()["_threading_atexits"].append(values["_python_exit"])
                 view.late[name] = saved
             values.update(saved)
 

@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     from .thread import SimThread
 
 
-def fork_process(
-    thread: SimThread, body: Callable[[ProcessState], object], values: dict[str, dict[str, object]] | None
-) -> Process:
+def fork_process(thread: SimThread, body: Callable[[ProcessState], object], own_globals: bool) -> Process:
     """A child of the calling ``thread``'s process that shares its open files; its main thread calls
     ``body`` with its state.
 
-    ``values`` are the globals, by module and name, that the child has as copies of its own; with None
-    it has all of them in common with its parent, as after vfork(2).
+    With ``own_globals`` the globals of the program's modules are the child's own from now on, bound to
+    the same objects; without, it has them in common with its parent, as after vfork(2).
     """
     parent = thread.state
     scheduler = thread.scheduler
@@ -30,8 +28,8 @@ def fork_process(
     child = thread.process.kernel.fork(thread.process, thread.process.name, list(thread.process.argv))
     view = interpreter.complete()
     state = parent.fork(child, forked_view(view, child))
-    if values is not None:
-        interpreter.fork_modules(view, state.view, values)
+    if own_globals:
+        interpreter.fork_modules(view, state.view)
     scheduler.start(child, lambda: body(state), "MainThread")
     return child
 

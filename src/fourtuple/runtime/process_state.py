@@ -45,6 +45,8 @@ class ProcessState:
         """Timestamp of its latest version 1 UUID, in 100 ns."""
         self.charged = 0
         """Processor time its calls were charged with, in ns."""
+        self.kept: dict[str, Any] = {}
+        """What stand-ins keep for it, by kind."""
         self.result: object = None
         """What a callable returned."""
         self.exception: BaseException | None = None
@@ -67,8 +69,6 @@ class ProcessState:
             kernel.exit(process, code)
             if parent is not None:
                 send_signal(self.scheduler.state_of(parent), SIGCHLD)
-            for forked in self.view.forked:
-                forked.leave(self.view)
         self.scheduler.end_threads(process)
 
     def fork(self, child: Process, view: View) -> ProcessState:
@@ -91,6 +91,7 @@ class ProcessState:
         self.loggers.clear()
         self.joinable.clear()
         self.stack_size = 0
+        self.kept.clear()
         self.random = None
         self.temporary_names = None
 

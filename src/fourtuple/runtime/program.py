@@ -266,6 +266,7 @@ def _finish(state: ProcessState, code: int) -> int:
     for step in (
         lambda: vars(threading)["_shutdown"](),
         lambda: run_at_exit(state),
+        _end_multiprocessing,
         lambda: logging.shutdown(vars(logging)["_handlerList"]),
     ):
         try:
@@ -295,6 +296,14 @@ def run_at_exit(state: ProcessState) -> None:
             strip_exception(error)
             _complain(f"Exception ignored in atexit callback: {call!r}")
             traceback.print_exception(error)
+
+
+def _end_multiprocessing() -> None:
+    """End daemonic children and join the others. The module registers this when it is imported, which
+    happens once for all processes; done twice it does nothing."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util._exit_function()
 
 
 def _complain(text: object) -> None:

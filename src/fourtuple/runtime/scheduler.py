@@ -290,7 +290,7 @@ class Scheduler:
             self._make_runnable(thread)
         self.hub.switch()
         if thread.dying:
-            self._refuse(thread)
+            self.refuse(thread)
 
     def run_interrupts(self, thread: SimThread) -> None:
         """Have the calling ``thread`` make the calls that :meth:`interrupt` left for it."""
@@ -413,6 +413,8 @@ class Scheduler:
         thread.waiting_for = None
         thread.deadline.cancel()
         self.threads.remove(thread)
+        if thread is thread.state.main and thread.process.exit_code is not None:
+            thread.state.view.end()
         for call in thread.at_end:
             call()
         thread.at_end.clear()
@@ -422,10 +424,12 @@ class Scheduler:
         if thread is None or thread.scheduler is not self:
             raise RuntimeError("only a simulated thread can block on virtual time")
         if thread.dying or self.hub is None:
-            self._refuse(thread)
+            self.refuse(thread)
         return thread
 
-    def _refuse(self, thread: SimThread) -> None:
+    def refuse(self, thread: SimThread) -> NoReturn:
+        """What a call of a dying thread does. One that goes on calling all the same is left where it
+        is, so that a loop that catches everything ends."""
         thread.refusals += 1
         if thread.refusals > _REFUSALS and self.hub is not None:
             thread.active = getcurrent()
@@ -438,7 +442,7 @@ class Scheduler:
         self.hub.switch()
         thread.waiting_for = None
         if thread.dying:
-            self._refuse(thread)
+            self.refuse(thread)
         if thread.interrupts:
             self._interrupt(thread)
 

@@ -35,6 +35,14 @@ class DescriptorIO(io.RawIOBase):
         except KernelError as error:
             raise os_error(error) from None
 
+    @classmethod
+    def of_child(cls, fd: int, mode: str) -> DescriptorIO:
+        """The same for a forked child, which calls this."""
+        thread = current_thread()
+        if thread is None:
+            raise RuntimeError("not in a simulated process")
+        return cls(thread.process, fd, mode, True)
+
     @property
     def _process(self) -> Process:
         """Whose descriptor is meant: a forked child has the number, and its parent's objects, too."""

@@ -112,6 +112,11 @@ class View:
     def of_threading(self) -> dict[str, Any]:
         return self.values[1]
 
+    def end(self) -> None:
+        """Its process is no more, nor any thread of it that could ask."""
+        for forked in self.forked:
+            forked.leave(self)
+
     def set_environ(self, environ: dict[str, str]) -> None:
         """Make ``environ`` the contents of ``os.environ``."""
         self.environ = {os.fsencode(name): os.fsencode(value) for name, value in environ.items()}
@@ -130,7 +135,7 @@ class ForkedModule:
 
     def enter(self, view: View) -> None:
         """Show the globals of ``view``."""
-        if self.present is view:
+        if self.present is view or view not in self.kept:
             return
         values = self.module.__dict__
         self.kept[self.present] = dict(values)

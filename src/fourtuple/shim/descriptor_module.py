@@ -59,6 +59,8 @@ def on_descriptor(name: str, simulated: Callable[..., R], queries: bool = False)
         try:
             return simulated(thread, fd, *args, **kwargs)
         except KernelError as error:
+            if thread.dying:
+                thread.scheduler.refuse(thread)
             raise os_error(error) from None
 
     dispatch(posix, name, inside)

@@ -19,6 +19,8 @@ _MODULES: Final = (
     "os_module",
     "wait_module",
     "spawn_module",
+    "semaphore_module",
+    "shared_memory_module",
     "descriptor_module",
     "open_module",
     "path_module",
@@ -27,6 +29,7 @@ _MODULES: Final = (
     "resource_module",
     "socket_module",
     "select_module",
+    "multiprocessing_module",
 )
 
 _installed = False

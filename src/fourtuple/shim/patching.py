@@ -164,6 +164,24 @@ def dispatch(
     return real
 
 
+def dispatch_method(owner: type, name: str, inside: Callable[..., Any], static: bool = False) -> None:
+    """Replace a method of a Python class by one that is ``inside(thread, self, …)`` in a simulated
+    thread; nothing if this version of the class has no such method."""
+    found = owner.__dict__.get(name)
+    if found is None:
+        return
+    real: Callable[..., Any] = found.__func__ if static else found
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        thread = current_thread()
+        if thread is None:
+            return real(*args, **kwargs)
+        return inside(thread, *args, **kwargs)
+
+    functools.update_wrapper(call, real)
+    setattr(owner, name, staticmethod(call) if static else call)
+
+
 def replace_in_type(owner: type, name: str, new: object) -> None:
     """Replace an attribute of a C type, which Python itself will not set.
 

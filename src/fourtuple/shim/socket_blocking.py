@@ -80,6 +80,9 @@ class SocketState:
         try:
             file = self.process.fds.get(self.fd)
         except KernelError as error:
+            thread = current_thread()
+            if thread is not None and thread.dying:
+                thread.scheduler.refuse(thread)
             if not is_real(self.fd):
                 raise os_error(error) from None
             # A real file is none of the kernel's, nor a socket; fstat() refuses one that is closed.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import posix
 import signal
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from errno import EBADF, ENOENT
 from typing import Any, Final, NoReturn
@@ -34,6 +35,16 @@ _FORK_INSTEAD: Final = (
 )
 _FOREIGN: Final = ("fork", "fork1", "forkpty", "unshare", "setns", "chroot")
 _NOT_CALLED: Final = "noexec"
+_NO_DIRECTORY: Final = "noexec:chdir" if sys.version_info >= (3, 12) else _NOT_CALLED
+
+
+_FILE_ACTIONS: Final = (
+    os.POSIX_SPAWN_OPEN,
+    os.POSIX_SPAWN_CLOSE,
+    os.POSIX_SPAWN_DUP2,
+    # Since Python 3.13.
+    getattr(os, "POSIX_SPAWN_CLOSEFROM", os.POSIX_SPAWN_CLOSE),
+)
 
 
 def current_environ() -> dict[str, str]:
@@ -119,7 +130,9 @@ class ChildSetup:
                 fds.close(fd)
         self._place_streams(process)
         if self.directory is not None:
+            self._message = _NO_DIRECTORY
             os.chdir(self.directory)
+            self._message = _NOT_CALLED
         if self.umask >= 0:
             process.umask = self.umask
         if self.new_session:
@@ -226,7 +239,7 @@ def _fork_exec(
     setup.groups = None if groups is None else list(groups)
     setup.preexec = preexec_fn
     setup.error_pipe = errpipe_write
-    child = fork_process(thread, setup.run, None)
+    child = fork_process(thread, setup.run, False)
     p2cread, c2pwrite, errwrite = setup.streams
     setup.streams = carry_over(child, p2cread), carry_over(child, c2pwrite), carry_over(child, errwrite)
     if preexec_fn is None:
@@ -268,6 +281,8 @@ def _spawn(
     setup.new_session = setsid
     setup.group = setpgroup
     actions = [tuple(action) for action in file_actions or ()]
+    if any(action[0] not in _FILE_ACTIONS for action in actions):
+        raise TypeError("Unknown file_actions identifier")
     mask, defaults = {int(each) for each in setsigmask}, [int(each) for each in setsigdef]
 
     def before_exec() -> None:
@@ -286,7 +301,7 @@ def _spawn(
         setup.run(state)
 
     setup.preexec = before_exec
-    child = fork_process(thread, body, None)
+    child = fork_process(thread, body, False)
     for number, action in enumerate(actions):
         if action[0] == os.POSIX_SPAWN_DUP2:
             actions[number] = (action[0], carry_over(child, action[1]), action[2])
@@ -305,7 +320,9 @@ def _file_action(process: Process, action: tuple[Any, ...]) -> None:
     elif kind == os.POSIX_SPAWN_DUP2:
         put_descriptor(process, values[0], values[1])
     else:
-        raise TypeError("Unknown file_actions identifier")
+        for other, _ in process.fds.items():
+            if other >= values[0]:
+                process.fds.close(other)
 
 
 def _posix_spawn(thread: SimThread, path: Any, argv: Any, env: Any, /, **options: Any) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import concurrent.futures.thread
+import copyreg
 import functools
 import logging
 import signal
@@ -225,6 +226,10 @@ def install() -> None:
     for kind, name in ((locks.lock, "lock"), (locks.RLock, "RLock"), (local, "_local")):
         kind.__module__ = "_thread"
         kind.__qualname__ = name
+    # Pickled by a name that the real module has as well.
+    copyreg.pickle(
+        type(locks.lock), lambda kind: "RLock" if issubclass(kind, locks.RLock) else "allocate_lock"
+    )
     replace(_thread, "_local", local)
     for name in ("start_new_thread", "start_new"):
         dispatch(_thread, name, _start_new_thread)
