@@ -28,6 +28,7 @@ _METRICS: Final = (
     "window",
     "fastopen_no_cookie",
 )
+_KEPT: Final = ("mtu", "advmss", "initcwnd")
 _ACTIONS: Final = ("change", "replace", "add", "append", "del", "delete", "flush", "show")
 
 
@@ -64,9 +65,22 @@ def change_route(testbed: Testbed, words: list[str]) -> None:
         elif word != "onlink":
             raise ShellError(f"ip route: {word!r} is not understood")
     for name in metrics:
-        raise Unsupported(f"route metric {name}")
-    if testbed.stack.routes.find(prefix, length, 0) is None:
-        testbed.stack.add_route(prefix, length, testbed.gateway, testbed.interface, 0, -1)
+        if name not in _KEPT:
+            raise Unsupported(f"route metric {name}")
+    entry = testbed.stack.routes.find(prefix, length, 0)
+    if entry is None:
+        entry = testbed.stack.add_route(prefix, length, testbed.gateway, testbed.interface, 0, -1)
+    entry.mtu = _number(metrics, "mtu")
+    entry.advmss = _number(metrics, "advmss")
+    entry.initcwnd = _number(metrics, "initcwnd")
+    testbed.stack.paths.flush()
+
+
+def _number(metrics: dict[str, str], name: str) -> int:
+    text = metrics.get(name, "0")
+    if not text.isdecimal():
+        raise ShellError(f"ip route: {name} {text!r} is not a number")
+    return int(text)
 
 
 def _prefix(text: str, testbed: Testbed) -> tuple[int, int]:

@@ -133,4 +133,5 @@ class State:
         return inet_address(family, 0, 0)
 
     def flush_metrics(self) -> None:
-        """Forget what is remembered of destinations; a fresh host remembers nothing yet."""
+        """Forget what is remembered of destinations."""
+        self.testbed.stack.tcp.layer.metrics.flush()

@@ -49,7 +49,7 @@ class SocketEvents:
 class Route:
     """The answer of a route lookup."""
 
-    __slots__ = ("gateway", "ifindex", "mtu", "source")
+    __slots__ = ("advmss", "gateway", "ifindex", "initcwnd", "mtu", "source")
 
     def __init__(self, ifindex: int, gateway: int, source: int, mtu: int) -> None:
         self.ifindex = ifindex
@@ -60,6 +60,10 @@ class Route:
         """Preferred source address."""
         self.mtu = mtu
         """MTU of the interface, or the smaller path MTU learnt for the destination, in bytes."""
+        self.advmss: int = 0
+        """MSS the route says to offer, 0: by the MTU."""
+        self.initcwnd: int = 0
+        """Segments the route says to begin with, 0: TCP's default."""
 
 
 class IcmpError:

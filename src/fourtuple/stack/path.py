@@ -9,6 +9,7 @@ from ..wire.address import V4_ANY, V6_ANY, is_v4
 from .base import IpLayer
 from .interface import Interface
 from .neighbour import FOREVER, Neighbour, NeighbourTable
+from .route import RouteEntry
 from .sysctl import SettingsListener, Sysctl
 
 UNICAST: Final = 0
@@ -27,9 +28,11 @@ class Path:
     """The way to one destination."""
 
     __slots__ = (
+        "advmss",
         "expires",
         "gateway",
         "ident",
+        "initcwnd",
         "interface",
         "is_v6",
         "kind",
@@ -55,6 +58,9 @@ class Path:
         self.source = source
         """Preferred source address, the wildcard if the host has none."""
         self.mtu: int = interface.mtu
+        self.advmss: int = 0
+        """What the route says of TCP's segments, 0 nothing; so initcwnd."""
+        self.initcwnd: int = 0
         self.mtu_locked: bool = False
         """The path MTU is below what this host believes; it sends without DF instead."""
         self.expires: int = FOREVER
@@ -65,6 +71,13 @@ class Path:
         """It does not depend on the source it was asked for."""
         self.ident: int = 0
         """Identification of the last packet sent here."""
+
+    def take_metrics(self, route: RouteEntry) -> None:
+        """What ``route`` says of its packets counts before what the interface does."""
+        if route.mtu:
+            self.mtu = route.mtu
+        self.advmss = route.advmss
+        self.initcwnd = route.initcwnd
 
     def resolve(self) -> Neighbour | None:
         """The next hop's neighbour entry; None if the neighbour table is full."""

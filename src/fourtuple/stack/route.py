@@ -17,13 +17,16 @@ class RouteEntry:
     """
 
     __slots__ = (
+        "advmss",
         "automatic",
         "connected",
         "expires",
         "gateway",
+        "initcwnd",
         "interface",
         "length",
         "metric",
+        "mtu",
         "prefix",
         "shift",
         "source",
@@ -46,6 +49,12 @@ class RouteEntry:
         self.interface = interface
         self.metric = metric
         self.source = source
+        self.mtu: int = 0
+        """What packets this way may measure, 0: what the interface takes."""
+        self.advmss: int = 0
+        """MSS to offer peers this way, 0: by the MTU."""
+        self.initcwnd: int = 0
+        """Segments TCP begins with this way, 0: its default."""
         self.connected: bool = False
         self.automatic: bool = False
         self.expires: int = FOREVER

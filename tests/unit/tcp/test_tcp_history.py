@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 from tests.unit.tcp.builders_tcp import LOCAL, MS, PEER_PORT, REMOTE, SECOND, Host, established
 
+from fourtuple.clock.clock import Clock
+from fourtuple.clock.streams import Stream
+from fourtuple.ports.endpoint import AF_INET, PROTOCOL_TCP, Endpoint
+from fourtuple.stack.stack import Stack
 from fourtuple.stack.sysctl import Sysctl
 from fourtuple.stack.tcp.history import save
 from fourtuple.stack.tcp.metrics import Metrics, MetricsCache
 from fourtuple.stack.tcp.state import INFINITE_SSTHRESH
+from fourtuple.wire.address import parse_ip
 from fourtuple.wire.tcp import PSH
 
 
@@ -155,3 +160,23 @@ def test_settings_without_effect_here_are_taken_as_linux_takes_them(name: str) -
     sysctl = Sysctl()
     sysctl.set("net.ipv4." + name, 0)
     assert sysctl.get("net.ipv4." + name) == "0"
+
+
+def test_route_says_what_to_begin_with() -> None:
+    stack = Stack("host", Clock(), Stream(1, "host"))
+    interface = stack.add_interface("eth0", 0x020000000001, 1500, None)
+    stack.add_address(interface, LOCAL, 24)
+    entry = stack.add_route(parse_ip("10.0.0.0"), 8, parse_ip("192.168.0.9"), None, 0, -1)
+    entry.mtu, entry.advmss, entry.initcwnd = 640, 500, 11
+    stack.paths.flush()
+    route = stack.route(parse_ip("10.1.2.3"), parse_ip("0.0.0.0"), 0)
+    assert route is not None
+    assert (route.mtu, route.advmss, route.initcwnd) == (640, 500, 11)
+    tcb = stack.tcp.create(Endpoint(PROTOCOL_TCP, AF_INET, 0), None)
+    assert tcb.connect(parse_ip("10.1.2.3"), 80) == 0
+    assert (tcb.path_mtu, tcb.advmss, tcb.initial_cwnd) == (640, 500, 11)
+
+
+def test_handshake_of_a_listener_counts_as_delivered() -> None:
+    host = Host().accept_one()
+    assert host.tcb.info().delivered == 1

@@ -50,6 +50,7 @@ def make_child(request: Request) -> Tcb:
         child.window_clamp = min(child.window_clamp or 65535, 65535)
     child.mss_clamp = request.peer_mss
     child.advmss = request.advmss
+    child.initial_cwnd = request.initial_cwnd
     child.path_mtu = request.path_mtu
     if agreed & OPT_TIMESTAMPS:
         child.header_extra = TIMESTAMPS_LENGTH

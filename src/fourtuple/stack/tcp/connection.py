@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...ports.endpoint import Endpoint
 from ...wire.address import V4_ANY, V4_BROADCAST, V4_LOOPBACK, V6_LOOPBACK, is_any, is_multicast, is_v4
 from ...wire.tcp import CWR, ECE, SYN
-from ..base import SocketEvents
+from ..base import Route, SocketEvents
 from ..poll_bits import (
     POLLOUT,
     POLLWRNORM,
@@ -47,6 +47,7 @@ from .state import (
     FIN_WAIT_1,
     FIN_WAIT_2,
     HANDSHAKE,
+    INITIAL_CWND,
     LAST_ACK,
     LISTEN,
     MSG_EOR,
@@ -170,10 +171,10 @@ class Connection(Tcb):
         if error:
             return error
         self.fast = None
-        self._prepare_open(route.mtu)
+        self._prepare_open(route)
         return 0
 
-    def _prepare_open(self, mtu: int) -> None:
+    def _prepare_open(self, route: Route) -> None:
         """Set the variables a SYN needs (``tcp_connect_init``)."""
         endpoint = self.endpoint
         layer = self.layer
@@ -189,8 +190,9 @@ class Connection(Tcb):
             )
         v4 = is_v4(endpoint.peer)
         self.ip_header = 20 if v4 else 40
-        self.path_mtu = mtu
-        self.advmss = advertised_mss(mtu, v4, self.user_mss)
+        self.path_mtu = route.mtu
+        self.initial_cwnd = route.initcwnd or INITIAL_CWND
+        self.advmss = advertised_mss(route, v4, self.user_mss)
         if self.user_mss:
             self.mss_clamp = self.user_mss
         agreed = 0
@@ -203,7 +205,7 @@ class Connection(Tcb):
         if sysctl.tcp_sack:
             agreed |= OPT_SACK
         self.options_on = agreed
-        output.sync_mss(self, mtu)
+        output.sync_mss(self, route.mtu)
         space = window.full_space(self)
         if self.rcvbuf_locked and (self.window_clamp == 0 or self.window_clamp > space):
             self.window_clamp = space

@@ -270,6 +270,8 @@ def _establish(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end: i
         return False
     _update_ts_recent(tcb, seq)
     process(tcb, seq, end, ack, segment, False)
+    # The SYN-ACK was a request's, and on no retransmission queue.
+    tcb.delivered += 1
     become_established(tcb, segment, seq)
     tcb.notify(STATE_CHANGED)
     if tcb.shut & SEND_SHUTDOWN:

@@ -64,7 +64,7 @@ def start_transfer(tcb: Tcb) -> None:
     """The handshake is complete: forget what it did to the windows (``tcp_init_transfer``)."""
     mtu_probe.prepare(tcb)
     history.recall(tcb)
-    tcb.cwnd = 1 if tcb.total_retrans > 1 and tcb.undo_marker >= 0 else INITIAL_CWND
+    tcb.cwnd = 1 if tcb.total_retrans > 1 and tcb.undo_marker >= 0 else tcb.initial_cwnd
     tcb.cwnd_stamp = tcb.clock.now
     choose_congestion_control(tcb)
     set_state(tcb, CA_OPEN)

@@ -11,6 +11,7 @@ from ...wire.address import is_multicast, is_v4
 from ...wire.ip import IpPacket
 from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, TcpSegment
+from ..base import Route
 from ..poll_bits import POLLIN, POLLRDNORM
 from . import cookies, history, window
 from .child import make_child
@@ -21,6 +22,7 @@ from .options import TIMESTAMPS_LENGTH
 from .request import Request
 from .state import (
     CLOSE,
+    INITIAL_CWND,
     MASK32,
     MAX_WSCALE,
     MS,
@@ -150,7 +152,8 @@ def _make_request(listener: Tcb, packet: IpPacket, segment: TcpSegment) -> Reque
     request.rcv_nxt = segment.seq + 1
     request.peer_window = segment.window
     request.path_mtu = route.mtu
-    request.advmss = advertised_mss(route.mtu, is_v4(packet.source), listener.user_mss)
+    request.advmss = advertised_mss(route, is_v4(packet.source), listener.user_mss)
+    request.initial_cwnd = route.initcwnd or INITIAL_CWND
     request.tos = listener.tos
     if layer.sysctl.tcp_reflect_tos:
         request.tos = packet.tos & 0xFC
@@ -262,10 +265,9 @@ def _answer_options(request: Request, packet: IpPacket, segment: TcpSegment) -> 
     request.options_on = agreed
 
 
-def advertised_mss(mtu: int, v4: bool, user_mss: int) -> int:
-    """The MSS option: what the interface takes, or less by TCP_MAXSEG (RFC 9293 §3.7.1)."""
-    mss = min(mtu, 65535) - (40 if v4 else 60)
-    mss = max(mss, 256)
+def advertised_mss(route: Route, v4: bool, user_mss: int) -> int:
+    """The MSS option: what the interface takes or the route says, or less by TCP_MAXSEG (RFC 9293 §3.7.1)."""
+    mss = route.advmss or max(min(route.mtu, 65535) - (40 if v4 else 60), 256)
     if user_mss and user_mss < mss:
         mss = user_mss
     return mss

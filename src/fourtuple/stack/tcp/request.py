@@ -24,6 +24,7 @@ class Request(PendingOpen):
         "cookie",
         "cookie_exp",
         "endpoint",
+        "initial_cwnd",
         "last_oow_ack",
         "options_on",
         "path_mtu",
@@ -43,6 +44,7 @@ class Request(PendingOpen):
         self.endpoint = endpoint
         self.serial: int = 0
         self.options_on: int = 0
+        self.initial_cwnd: int = 0
         self.peer_mss: int = 536
         self.peer_window: int = 0
         self.advmss: int = 536

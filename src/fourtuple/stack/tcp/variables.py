@@ -82,6 +82,7 @@ class Variables(UserSettings):
         "header_extra",
         "high_sacked",
         "high_seq",
+        "initial_cwnd",
         "ip_header",
         "irs",
         "iss",
@@ -329,6 +330,8 @@ class Variables(UserSettings):
         self.ca_state: int = CA_OPEN
         self.cwnd: int = INITIAL_CWND
         """Segments."""
+        self.initial_cwnd: int = INITIAL_CWND
+        """What it begins with, also after a pause: the default, or what the route says."""
         self.ssthresh: int = INFINITE_SSTHRESH
         self.cwnd_count: int = 0
         self.cwnd_clamp: int = 0x7FFF_FFFF

@@ -30,7 +30,6 @@ from .state import (
     CA_RECOVERY,
     CAN_SEND,
     CLOSE,
-    INITIAL_CWND,
     MS,
     NAGLE_CORK,
     NAGLE_OFF,
@@ -460,7 +459,7 @@ def _validate_window(tcb: Tcb, limited: bool) -> None:
 
 def _shrink_unused_window(tcb: Tcb) -> None:
     if tcb.ca_state == CA_OPEN and not tcb.no_space:
-        used = max(tcb.cwnd_used, INITIAL_CWND)
+        used = max(tcb.cwnd_used, tcb.initial_cwnd)
         if used < tcb.cwnd:
             tcb.ssthresh = current_ssthresh(tcb)
             tcb.cwnd = (tcb.cwnd + used) >> 1
@@ -476,7 +475,7 @@ def check_idle(tcb: Tcb) -> None:
     if idle <= tcb.rto:
         return
     tcb.ssthresh = current_ssthresh(tcb)
-    restart = min(INITIAL_CWND, tcb.cwnd)
+    restart = min(tcb.initial_cwnd, tcb.cwnd)
     cwnd = tcb.cwnd
     idle -= tcb.rto
     while idle > 0 and cwnd > restart:
