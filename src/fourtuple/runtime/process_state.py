@@ -26,6 +26,8 @@ class ProcessState:
         self.process = process
         self.stream = stream
         """Where its random numbers come from."""
+        self.openssl: dict[int, Stream] = {}
+        """Where OpenSSL's come from, by how many bytes it asks for."""
         self.view = view
         self.main: SimThread | None = None
         self.signals = SignalTable()

@@ -18,6 +18,7 @@ from ..kernel.wait import WaitQueue
 from .garbage import GarbageGuard
 from .greenlets import GreenletExit, getcurrent, greenlet
 from .interpreter import Interpreter
+from .openssl import OpensslGuard
 from .process_state import ProcessState
 from .real_numbers import REAL_BASE, REAL_TOP
 from .stuck import BusyLoop, Stuck, waiting_lines
@@ -74,6 +75,7 @@ class Scheduler:
         self.watchdog_seconds = 30.0
         """Wall-clock time a thread may run without blocking; 0: any."""
         self.interpreter = Interpreter()
+        self.openssl = OpensslGuard(self.streams)
         self._zone = UtcGuard()
         self._garbage = GarbageGuard()
         self._states: dict[Process, ProcessState] = {}
@@ -305,12 +307,14 @@ class Scheduler:
         self.interpreter.begin()
         self._zone.begin()
         self._garbage.begin()
+        self.openssl.begin()
         watchdog.start()
         return watchdog
 
     def _end(self, watchdog: Watchdog) -> None:
         watchdog.stop()
         self.interpreter.enter(None)
+        self.openssl.end()
         self._garbage.end()
         self._zone.end()
         self.hub = None

@@ -30,6 +30,7 @@ _MODULES: Final = (
     "socket_module",
     "select_module",
     "multiprocessing_module",
+    "ssl_module",
 )
 
 _installed = False

@@ -8,8 +8,8 @@ outside a simulated process has none, and the real method runs on it.
 
 Implemented: all methods; socketpair, dup, close, name service, default timeouts, interfaces.
 Passed through: inet_aton … ntohl, CMSG_LEN, CMSG_SPACE, constants, CAPI.
-Refused: sethostname (EPERM); sendmsg_afalg; TLS by ``_ssl`` on a simulated descriptor, which C code
-sees as closed (an object's real descriptor is -1).
+Refused: sethostname (EPERM); sendmsg_afalg. C code that asks an object for its descriptor sees a closed
+one (the real descriptor is -1); ``ssl_module`` has TLS.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ _real_socketpair: Final = _socket.socketpair
 # exactly as long as its object, __del__ ends it; nothing ever takes an order from this dict.
 _states: Final[dict[int, SimSocket]] = {}
 _default_timeouts: Final[WeakKeyDictionary[object, int]] = WeakKeyDictionary()
+
+
+def simulated_side(sock: object) -> SimSocket | None:
+    """What stands behind a socket object made in a simulated process, None for a real one."""
+    return _states.get(id(sock))
 
 
 def _default_timeout(thread: SimThread) -> int:
