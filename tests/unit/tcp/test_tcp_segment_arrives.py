@@ -221,11 +221,12 @@ def test_established_segment_without_ack_is_dropped() -> None:
     assert host.tcb.recv_check() == EAGAIN
 
 
-def test_established_ack_of_unsent_is_discarded() -> None:
-    """Silently, as Linux does; the RFC would answer. Neither data nor timestamp counts."""
+def test_established_ack_of_unsent_is_challenged() -> None:
+    """The answer is RFC 9293's, at RFC 5961's rate. Neither data nor timestamp counts."""
     host = Host().connect(ts=True, delay=100 * MS)
     host.inject("P.", 1, 100, b"data", ts=(900_000, 0))
-    assert host.sent() == []
+    (answer,) = host.sent()
+    assert answer.startswith(". 1:1(0) ack 1")
     assert host.tcb.recv_check() == EAGAIN
     assert host.tcb.ts_recent < 900_000
 

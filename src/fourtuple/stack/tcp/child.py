@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ...wire.address import is_v4
+from ...wire.tcp import TcpSegment
 from . import output, rtt
 from .options import TIMESTAMPS_LENGTH
 from .request import Request
 from .state import (
     CA_OPEN,
+    MASK32,
+    MS,
     OPT_TIMESTAMPS,
     OPT_WSCALE,
     SYN_RECV,
@@ -15,8 +18,11 @@ from .state import (
 from .tcb import Tcb
 
 
-def make_child(request: Request) -> Tcb:
-    """The connection a request becomes, in SYN-RECEIVED with our SYN still unacknowledged."""
+def make_child(request: Request, segment: TcpSegment) -> Tcb:
+    """The connection a request becomes, in SYN-RECEIVED with our SYN still unacknowledged.
+
+    ``segment`` is what made it so.
+    """
     listener = request.listener
     layer = listener.layer
     endpoint = request.endpoint
@@ -59,6 +65,9 @@ def make_child(request: Request) -> Tcb:
         child.ts_recent_at = layer.clock.now
     output.sync_mss(child, child.path_mtu)
     child.total_retrans = request.retransmissions
+    if request.retransmissions and not _was_needless(request, segment):
+        # start_transfer() forgives one timeout of the handshake, not more.
+        child.undo_marker = request.iss
     child.syn_at = max(request.sent_at, 0)
     child.tos = request.tos
     child.saved_syn = request.saved_syn
@@ -68,6 +77,14 @@ def make_child(request: Request) -> Tcb:
         rtt.note_min(child, sample)
     child.ca_state = CA_OPEN
     return child
+
+
+def _was_needless(request: Request, segment: TcpSegment) -> bool:
+    """The segment echoes the first SYN-ACK's timestamp: its repetitions were spurious."""
+    options = segment.options
+    if not request.options_on & OPT_TIMESTAMPS or options is None or not options.timestamps:
+        return False
+    return options.ts_ecr == (request.first_sent_at // MS + request.ts_offset) & MASK32
 
 
 def inherit(child: Tcb, listener: Tcb) -> None:

@@ -87,7 +87,7 @@ def _create(request: Request, segment: TcpSegment) -> Tcb:
         queues.fastopen_pending += 1
     # No round trip was made yet.
     request.sent_at = -1
-    child = make_child(request)
+    child = make_child(request, segment)
     child.opening = request
     child.fastopen_child = True
     child.snd_una = child.snd_nxt

@@ -12,7 +12,7 @@ from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, TcpSegment
 from ..poll_bits import POLLOUT, POLLPRI, POLLWRNORM
 from . import chrono, history, options, output, receive, rtt, window, write
-from .ack import ACK_GOOD, ACK_OLD, ACK_TOO_OLD, process
+from .ack import ACK_GOOD, ACK_OLD, process
 from .challenge import rate_limited, send_challenge
 from .fastopen import disable
 from .fastopen_server import acknowledged, check_segment
@@ -240,10 +240,8 @@ def _check_ack(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end: i
         _update_ts_recent(tcb, seq)
     found = process(tcb, seq, end, ack, segment, ece)
     if found not in (ACK_GOOD, ACK_OLD):
-        # RFC 5961 §5.2: an ACK that cannot be is discarded and answered. As Linux we do not answer
-        # an ACK of what was never sent while ESTABLISHED.
-        if found == ACK_TOO_OLD or tcb.endpoint.state != ESTABLISHED:
-            send_challenge(tcb)
+        # RFC 5961 §5.2: an ACK that cannot be is discarded and answered.
+        send_challenge(tcb)
         return False
     state = tcb.endpoint.state
     if state in (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_2):

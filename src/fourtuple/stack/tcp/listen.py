@@ -354,7 +354,7 @@ def _complete(request: Request, packet: IpPacket, segment: TcpSegment) -> None:
             request.acked = True
         return
     request.dequeue()
-    child = make_child(request)
+    child = make_child(request, segment)
     # The SYN's window, which nothing was sent against, counts no more (tcp_create_openreq_child).
     child.snd_wnd = segment.window << child.snd_wscale
     child.max_window = child.snd_wnd

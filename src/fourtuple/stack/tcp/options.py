@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.tcp_options import TcpOptions
-from .state import MASK32, MS, OPT_SACK, OPT_TIMESTAMPS, OPT_WSCALE
+from .state import MASK32, MS, OPT_SACK, OPT_TIMESTAMPS, OPT_WSCALE, SYN_RECV
 from .tcb import Tcb
 
 TIMESTAMPS_LENGTH: Final = 12
@@ -25,13 +25,15 @@ def offer(tcb: Tcb) -> TcpOptions:
     """The options of our SYN."""
     options = TcpOptions()
     options.mss = tcb.advmss
-    if tcb.options_on & OPT_TIMESTAMPS:
+    # The SYN-ACK of a simultaneous open says again what the SYN said (tcp_syn_options).
+    offered = tcb.offered_options if tcb.endpoint.state == SYN_RECV else tcb.options_on
+    if offered & OPT_TIMESTAMPS:
         options.timestamps = True
         options.ts_val = timestamp(tcb)
         options.ts_ecr = tcb.ts_recent
-    if tcb.options_on & OPT_SACK:
+    if offered & OPT_SACK:
         options.sack_permitted = True
-    if tcb.options_on & OPT_WSCALE:
+    if offered & OPT_WSCALE:
         options.wscale = tcb.rcv_wscale
     fast = tcb.fast
     if fast is not None and fast.cookie is not None:

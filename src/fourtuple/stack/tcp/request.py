@@ -24,6 +24,7 @@ class Request(PendingOpen):
         "cookie",
         "cookie_exp",
         "endpoint",
+        "first_sent_at",
         "initial_cwnd",
         "last_oow_ack",
         "options_on",
@@ -61,6 +62,8 @@ class Request(PendingOpen):
         self.acked: bool = False
         """The handshake is complete but for TCP_DEFER_ACCEPT or a full accept queue."""
         self.last_oow_ack: int = -1
+        self.first_sent_at: int = -1
+        """When the first SYN-ACK was sent, ns; -1: none was."""
 
     def enqueue(self) -> None:
         """Onto the listener's SYN queue and into the tables."""
@@ -114,6 +117,8 @@ class Request(PendingOpen):
             flags |= ECE
         self._send(flags, self.iss, self.rcv_wnd, options)
         self.sent_at = self.clock.now
+        if self.first_sent_at < 0:
+            self.first_sent_at = self.sent_at
 
     def send_ack(self) -> None:
         """Answer what is out of the window."""

@@ -85,6 +85,7 @@ def negotiate(tcb: Tcb, segment: TcpSegment, flags: int) -> None:
     """Keep of what we offered only what the peer's SYN offers too."""
     theirs = segment.options
     agreed = 0
+    tcb.offered_options = tcb.options_on
     if theirs is not None:
         tcb.mss_clamp = peer_mss(tcb.user_mss, theirs.mss)
         if theirs.wscale >= 0 and tcb.options_on & OPT_WSCALE:

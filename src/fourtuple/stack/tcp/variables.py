@@ -105,6 +105,7 @@ class Variables(UserSettings):
         "mss_clamp",
         "newest_sent",
         "no_space",
+        "offered_options",
         "oldest_sent",
         "ooo",
         "ooo_bytes",
@@ -221,6 +222,8 @@ class Variables(UserSettings):
         """Set every variable of a connection as before it was opened; what the user set stays."""
         self.options_on: int = 0
         """OPT_* bits in force on this connection."""
+        self.offered_options: int = 0
+        """OPT_* bits our SYN offered, whatever the peer's took of them."""
 
         # Send sequence variables.
         self.iss: int = 0
