@@ -79,6 +79,102 @@ def test_local_made_before_is_per_simulated_thread(fresh):
     )
 
 
+def test_names_kept_in_closures_partials_objects_and_queues_are_virtual_inside(fresh):
+    fresh(
+        """
+        import functools, queue, socket, time
+        class Retry:
+            __slots__ = ("sleep",)
+            def __init__(self, sleep, clock):
+                self.sleep = sleep
+        class Clock:
+            def __init__(self, read):
+                self.read = read
+        def wrap(receive):
+            def wrapped(*args):
+                return receive(*args)
+            return wrapped
+        retry, clock = Retry(time.sleep, None), Clock(time.monotonic)
+        receive, stamp = wrap(socket.socket.recv), functools.partial(time.time)
+        jobs = queue.SimpleQueue()
+        jobs.put("outside")
+        w = world()
+        def program():
+            retry.sleep(5)
+            left, right = socket.socketpair()
+            left.send(b"x")
+            try:
+                first = jobs.get(timeout=3), jobs.get(timeout=3)
+            except queue.Empty:
+                first = "empty"
+            return clock.read(), receive(right, 9), stamp(), first
+        print(w.call(program))
+        """,
+        "(8.0, b'x', 1767225608.0, 'empty')\n",
+    )
+
+
+def test_locks_made_before_do_not_stop_the_thread_of_all(fresh):
+    fresh(
+        """
+        import queue, threading, time
+        lock = threading.Lock()
+        class Account:
+            guard = threading.RLock()
+            def __init__(self):
+                self.changed = threading.Condition()
+                self.jobs = queue.Queue()
+        account = Account()
+        def keep(held=threading.Lock()):
+            def locked():
+                return held
+            return locked
+        kept = keep()
+        w = world()
+        def program():
+            done = []
+            def work(number):
+                with lock, account.guard, kept():
+                    time.sleep(1)
+                    done.append(account.jobs.get())
+                with account.changed:
+                    account.changed.notify()
+            threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.5)
+            for n in range(3):
+                account.jobs.put(n)
+            with account.changed:
+                account.changed.wait_for(lambda: len(done) == 3)
+            return done, time.monotonic(), type(lock).__name__
+        print(w.call(program), lock.locked())
+        """,
+        "([0, 1, 2], 3.0, 'lock') False\n",
+    )
+
+
+def test_local_of_a_class_made_before_is_per_simulated_thread(fresh):
+    fresh(
+        """
+        import threading
+        class Context(threading.local):
+            value = "class"
+            def shout(self):
+                return self.value.upper()
+        context = Context()
+        context.value = "outside"
+        w = world()
+        def program():
+            before = context.value
+            context.value = "inside"
+            return before, context.shout(), isinstance(context, Context)
+        print(w.call(program), w.call(program), context.shout())
+        """,
+        "('class', 'INSIDE', True) ('class', 'INSIDE', True) OUTSIDE\n",
+    )
+
+
 def test_event_loop_policy_made_before_keeps_loops_apart(fresh):
     fresh(
         """

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from fourtuple.shim.foreign_libraries import REFUSED
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 WORKS = "works"
 NOTE = "works, with a note"
-REFUSED = "does not"
 
 CRYPTOGRAPHY = (
     "keys come from OpenSSL inside `cryptography`, so bytes on the wire, and the digest, are not the seed's"
@@ -84,6 +85,8 @@ CASES = (
         digest=False,
     ),
     Case("pyro_both", "Pyro5: server, client", ("pyro5",)),
+    Case("trio_both", "trio: server, client", ("trio",)),
+    Case("zeroconf_both", "zeroconf (multicast DNS): registration, browser", ("zeroconf", "ifaddr")),
 )
 
 
@@ -133,4 +136,16 @@ def table() -> str:
             needs = f"`isolate={list(case.isolate)!r}` if several processes use it".replace("'", '"')
             note = f"{needs}; {note}" if note else needs
         lines.append(f"| {case.title} | {named or 'standard library'} | {case.verdict} | {note} |")
+    lines += [
+        "",
+        "## Libraries that are refused",
+        "",
+        "Their C code would leave the simulation. A simulated process that imports one gets an `ImportError`",
+        "that says so; a library that can do without it (uvicorn without uvloop, aiohttp without aiodns)",
+        "does.",
+        "",
+        "| library | why, and what to use instead |",
+        "| --- | --- |",
+        *(f"| {name} | {why} |" for name, why in sorted(REFUSED.items(), key=lambda pair: pair[0].lower())),
+    ]
     return "\n".join(lines) + "\n"

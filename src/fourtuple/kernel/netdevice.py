@@ -32,6 +32,8 @@ _IFF_BROADCAST: Final = 0x2
 _IFF_LOOPBACK: Final = 0x8
 _IFF_RUNNING: Final = 0x40
 _IFF_MULTICAST: Final = 0x1000
+_IFF_LOWER_UP: Final = 0x10000
+_AF_PACKET: Final = 17
 _ARPHRD_ETHER: Final = 1
 _ARPHRD_LOOPBACK: Final = 772
 _TXQLEN: Final = 1000
@@ -76,10 +78,7 @@ def _check_length(argument: bytes) -> None:
 
 def _answer(interface: Interface, request: int) -> bytes:
     if request == SIOCGIFFLAGS:
-        flags = _IFF_LOOPBACK if interface.loopback else _IFF_BROADCAST | _IFF_MULTICAST
-        if interface.up:
-            flags |= _IFF_UP | _IFF_RUNNING
-        return flags.to_bytes(2, "little")
+        return (interface_flags(interface) & 0xFFFF).to_bytes(2, "little")
     if request == SIOCGIFMTU:
         return interface.mtu.to_bytes(4, "little")
     if request == SIOCGIFINDEX:
@@ -101,6 +100,31 @@ def _answer(interface: Interface, request: int) -> bytes:
     raise KernelError(EADDRNOTAVAIL)
 
 
+def interface_flags(interface: Interface) -> int:
+    """IFF_* as ``getifaddrs`` and netlink give them (SIOCGIFFLAGS has the low 16 bits)."""
+    flags = _IFF_LOOPBACK if interface.loopback else _IFF_BROADCAST | _IFF_MULTICAST
+    if interface.up:
+        flags |= _IFF_UP | _IFF_RUNNING | _IFF_LOWER_UP
+    return flags
+
+
+def link_address(interface: Interface, broadcast: bool) -> bytes:
+    """struct sockaddr_ll of the interface's hardware address, or of its link's broadcast address."""
+    kind = _ARPHRD_LOOPBACK if interface.loopback else _ARPHRD_ETHER
+    mac = interface.mac
+    if broadcast and not interface.loopback:
+        mac = 0xFFFF_FFFF_FFFF
+    return (
+        _AF_PACKET.to_bytes(2, "little")
+        + bytes(2)
+        + interface.ifindex.to_bytes(4, "little")
+        + kind.to_bytes(2, "little")
+        + b"\0\6"
+        + mac.to_bytes(6, "big")
+        + bytes(2)
+    )
+
+
 def sockaddr_in(address: int, port: int) -> bytes:
     """struct sockaddr_in."""
     return (
@@ -111,12 +135,12 @@ def sockaddr_in(address: int, port: int) -> bytes:
     )
 
 
-def sockaddr_in6(address: int, port: int) -> bytes:
-    """struct sockaddr_in6 without flow and scope."""
+def sockaddr_in6(address: int, port: int, scope: int = 0) -> bytes:
+    """struct sockaddr_in6 without flow; ``scope`` is an ifindex."""
     return (
         AF_INET6.to_bytes(2, "little")
         + port.to_bytes(2, "big")
         + bytes(4)
         + address.to_bytes(16, "big")
-        + bytes(4)
+        + scope.to_bytes(4, "little")
     )

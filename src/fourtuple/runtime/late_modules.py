@@ -1,6 +1,6 @@
 """Modules with state of their own for every process, swapped with the view once they are loaded.
 
-They are of the standard library and stay shared; only the globals named here are each process's own.
+They stay shared; only the globals named here are each process's own.
 """
 
 from __future__ import annotations
@@ -80,7 +80,11 @@ LATE_MODULES: Final[dict[str, dict[str, Fresh]]] = {
         "_threads_wakeups": _made(weakref.WeakKeyDictionary),
         "_global_shutdown": _value(False),
     },
+    # What it found out about the host.
+    "platform": {"_uname_cache": _value(None), "_platform_cache": _made(dict)},
     "asyncio.events": {"_event_loop_policy": _value(None)},
+    # Its idle worker threads, which take whatever work comes next.
+    "trio._core._thread_cache": {"THREAD_CACHE": lambda view, values: values["ThreadCache"]()},
 }
 
 # What a forked child has from its parent.

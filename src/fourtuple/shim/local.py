@@ -104,9 +104,9 @@ def _initialise(self: local) -> None:
         initialise(self, *args, **kwargs)
 
 
-def stand_in_for(real: Any) -> local:
-    """A local whose outside contents are those of ``real``, an instance of the real type."""
-    self = local()
+def stand_in_for(real: Any, kind: type[local] = local) -> local:
+    """A ``kind`` whose outside contents are those of ``real``, an instance of the real type."""
+    self: local = local.__new__(kind)
     _set(self, "_local_outside", _Outside(real))
     return self
 

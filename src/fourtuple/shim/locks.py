@@ -19,6 +19,32 @@ REAL_LOCK: Final[type[Any]] = type(_thread.allocate_lock())
 REAL_RLOCK: Final[type[Any]] = type(_thread.RLock())
 _allocate_lock: Final[Callable[[], Any]] = _thread.allocate_lock
 _get_ident: Final = _thread.get_ident
+REAL_START: Final[Callable[..., int]] = _thread.start_new_thread
+
+
+def call_outside(function: Callable[..., Any], *args: Any) -> Any:
+    """``function(*args)`` in a thread of the OS, where nothing is simulated; the run waits for it.
+
+    Raises what that raises.
+    """
+    done = _allocate_lock()
+    done.acquire()
+    outcome: list[Any] = []
+
+    def call() -> None:
+        try:
+            outcome.append((function(*args), None))
+        except BaseException as error:
+            outcome.append((None, error))
+        finally:
+            done.release()
+
+    REAL_START(call, ())
+    done.acquire()
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
 
 
 def this_thread() -> int:
@@ -46,6 +72,13 @@ class lock(metaclass=_AlsoReal):  # noqa: N801  the name it has in _thread
     def __init__(self) -> None:
         self._real = _allocate_lock()
         self._waiting: list[SimThread] | None = None
+
+    @classmethod
+    def around(cls, real: Any) -> lock:
+        """A stand-in for ``real``, which was made before, with the state it has."""
+        self = cls()
+        self._real = real
+        return self
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if timeout != -1 and (not blocking or not 0 <= timeout <= _thread.TIMEOUT_MAX):
@@ -135,6 +168,9 @@ class RLock(metaclass=_AlsoReal):
         self._count = 0
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if this_thread is None:
+            # The interpreter is being finalized and has emptied this module; nobody else is left.
+            return True
         me = this_thread()
         if self._owner == me:
             self._count += 1
@@ -148,6 +184,8 @@ class RLock(metaclass=_AlsoReal):
     __enter__ = acquire
 
     def release(self) -> None:
+        if this_thread is None:
+            return
         if self._owner != this_thread() or not self._count:
             raise RuntimeError("cannot release un-acquired lock")
         self._count -= 1

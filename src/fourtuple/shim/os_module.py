@@ -25,6 +25,19 @@ from .real_files import bad_descriptor, is_real
 from .refusal import refuse
 from .signal_module import kill_process
 
+CPUS: Final = 4
+"""Processors of every host, whatever the machine has: thread pools are sized by it."""
+RELEASE: Final = "6.18.0"
+"""The Linux whose rules a host follows."""
+
+_PROCESSORS: Final = (
+    "SC_NPROCESSORS_ONLN",
+    "SC_NPROCESSORS_CONF",
+    os.sysconf_names["SC_NPROCESSORS_ONLN"],
+    os.sysconf_names["SC_NPROCESSORS_CONF"],
+)
+
+_real_sysconf: Final[Callable[[Any], int]] = os.sysconf
 _real_uname: Final = os.uname
 _real_fchdir: Final = os.fchdir
 _real_readlink: Final = os.readlink
@@ -176,9 +189,14 @@ def _umask(thread: SimThread, mask: int, /) -> int:
 
 
 def _uname(thread: SimThread) -> os.uname_result:
-    real = _real_uname()
     name = thread.process.kernel.hostname
-    return os.uname_result((real.sysname, name, real.release, real.version, real.machine))
+    return os.uname_result(("Linux", name, RELEASE, "#1 SMP", _real_uname().machine))
+
+
+def _sysconf(thread: SimThread, name: Any, /) -> int:
+    if name in _PROCESSORS:
+        return CPUS
+    return _real_sysconf(name)
 
 
 def _times(thread: SimThread) -> os.times_result:
@@ -224,6 +242,10 @@ def install() -> None:
         ("times", _times),
         ("putenv", _no_environment_call),
         ("unsetenv", _no_environment_call),
+        ("cpu_count", lambda thread: CPUS),
+        ("sched_getaffinity", lambda thread, pid: set(range(CPUS))),
+        ("getloadavg", lambda thread: (0.0, 0.0, 0.0)),
+        ("sysconf", _sysconf),
         ("sched_yield", lambda thread: thread.scheduler.yield_now()),
     ):
         dispatch(posix, name, read)

@@ -6,7 +6,8 @@ import importlib
 import weakref
 from typing import Final
 
-from .patching import rebind_all
+from .early_objects import EarlyObjects
+from .patching import rebind_all, replacements
 
 # What others stand on comes first; the last two also reload `socket` and `select`.
 _MODULES: Final = (
@@ -24,9 +25,12 @@ _MODULES: Final = (
     "descriptor_module",
     "open_module",
     "path_module",
+    "procfs_module",
     "atexit_module",
     "logging_module",
     "resource_module",
+    "libc_module",
+    "foreign_libraries",
     "socket_module",
     "select_module",
     "multiprocessing_module",
@@ -47,6 +51,7 @@ def install() -> None:
     for name in _MODULES:
         importlib.import_module(f".{name}", __package__).install()
     rebind_all()
+    EarlyObjects(replacements.table()).replace()
 
 
 class _Token:

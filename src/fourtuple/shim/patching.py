@@ -55,8 +55,21 @@ class Replacements:
         if old is new:
             return
         self._old.append(old)
+        for earlier, value in self._new.items():
+            if value is old:
+                # A stand-in on top of another.
+                self._new[earlier] = new
         self._new[id(old)] = new
         setattr(module, name, new)
+
+    def table(self) -> dict[int, object]:
+        """What each object is replaced by, by its id."""
+        return dict(self._new)
+
+    def note(self, old: object, new: object) -> None:
+        """``old`` is replaced by other means; who holds it is to hold ``new``."""
+        self._old.append(old)
+        self._new[id(old)] = new
 
     def rebind(self) -> None:
         """Replace the old objects wherever they were bound: in globals of modules, dicts and lists

@@ -14,7 +14,7 @@ from ..runtime.thread import SimThread, current_thread
 from .durations import duration_ns
 from .patching import replace
 
-_RealQueue: Final[type[Any]] = _queue.SimpleQueue
+REAL_QUEUE: Final[type[Any]] = _queue.SimpleQueue
 _Empty: Final = _queue.Empty
 
 
@@ -26,8 +26,15 @@ class SimpleQueue:
     __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self) -> None:
-        self._items = _RealQueue()
+        self._items = REAL_QUEUE()
         self._waiting: list[SimThread] = []
+
+    @classmethod
+    def around(cls, real: Any) -> SimpleQueue:
+        """A stand-in for ``real``, which was made before, with the items it has."""
+        self = cls()
+        self._items = real
+        return self
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         self._items.put(item)

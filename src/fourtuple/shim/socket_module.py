@@ -31,7 +31,7 @@ from ..kernel.sockaddr import AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread, current_thread
 from . import fcntl_module, resolver, socket_addrinfo, socket_forgotten, socket_services
-from .patching import ModuleReference, bound, dispatch, replace
+from .patching import ModuleReference, bound, dispatch, replace, replacements
 from .socket_forgotten import close_forgotten
 from .socket_object import SimSocket, c_int
 from .socket_timeout import NO_TIMEOUT, socket_timeout, timeout_seconds
@@ -284,6 +284,9 @@ def install() -> None:
     socket_py.socket.__bases__ = (SocketMethods, _real)
     replace(_socket, "socket", socket)
     replace(_socket, "SocketType", socket)
+    for name, method in vars(SocketMethods).items():
+        if not name.startswith("__") and name in vars(_real):
+            replacements.note(vars(_real)[name], method)
     replace(_socket, "socketpair", bound(_socket, "socketpair", _socketpair))
     for name, simulated in _SIMULATED.items():
         dispatch(_socket, name, simulated)

@@ -8,16 +8,14 @@ and returned and changes nothing, since simulated threads have stacks that grow.
 from __future__ import annotations
 
 import _thread
-import concurrent.futures.thread
 import copyreg
 import functools
-import logging
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any, Final
 
 from ..runtime.greenlets import GreenletExit
@@ -26,7 +24,7 @@ from ..runtime.stuck import is_ours
 from ..runtime.thread import SimThread, current_thread
 from ..runtime.tracebacks import strip_exception
 from . import locks
-from .local import REAL_LOCAL, local, stand_in_for
+from .local import local
 from .patching import dispatch, replace
 from .thread_handle import (
     ThreadHandle,
@@ -36,13 +34,6 @@ from .thread_handle import (
     wait_for_threads,
 )
 
-# Locks made before the stand-ins, in modules whose functions can block while they hold them.
-_EARLY_LOCKS: Final = (
-    (threading, "_active_limbo_lock"),
-    (threading, "_shutdown_locks_lock"),
-    (logging, "_lock"),
-    (concurrent.futures.thread, "_global_shutdown_lock"),
-)
 _real_excepthook: Final[Callable[[Any], None]] = vars(_thread)["_excepthook"]
 
 
@@ -175,49 +166,6 @@ def _excepthook(thread: SimThread, args: Any, /) -> None:
     sys.stderr.flush()
 
 
-def _replace_early_objects() -> None:
-    for module, name in _EARLY_LOCKS:
-        made = getattr(module, name, None)
-        if isinstance(made, locks.REAL_RLOCK):
-            replace(module, name, locks.RLock())
-        elif isinstance(made, locks.REAL_LOCK):
-            replace(module, name, locks.lock())
-    for reference in vars(logging)["_handlerList"]:
-        handler = reference()
-        if handler is not None and isinstance(handler.lock, locks.REAL_RLOCK):
-            handler.lock = threading.RLock()
-    for module in list(sys.modules.values()):
-        if isinstance(module, ModuleType):
-            for name, value in list(vars(module).items()):
-                if type(value) is REAL_LOCAL:
-                    replace(module, name, stand_in_for(value))
-    events = sys.modules.get("asyncio.events")
-    policy = getattr(events, "BaseDefaultEventLoopPolicy", None)
-    if policy is not None:
-        _replace_policy_local(events, policy)
-
-
-def _replace_policy_local(events: Any, policy: Any) -> None:
-    """asyncio's policy keeps each thread's loop in a local of a class made before ours."""
-
-    class Local(local):
-        _loop = None
-        _set_called = False
-
-    Local.__name__ = policy._Local.__name__
-    Local.__qualname__ = policy._Local.__qualname__
-    Local.__module__ = policy.__module__
-    policy._Local = Local
-    current = events._event_loop_policy
-    if current is not None and hasattr(current, "_local"):
-        former = current._local
-        current._local = Local()
-        if former._loop is not None:
-            current._local._loop = former._loop
-        if getattr(former, "_set_called", False):
-            current._local._set_called = True
-
-
 def install() -> None:
     for name in ("allocate_lock", "allocate", "LockType", "lock"):
         if hasattr(_thread, name):
@@ -248,4 +196,3 @@ def install() -> None:
         dispatch(_thread, "_shutdown", wait_for_threads)
     dispatch(sys, "_current_frames", _current_frames)
     _install_excepthook()
-    _replace_early_objects()

@@ -100,10 +100,12 @@ class Interface(FrameSink):
         self.promiscuous: int = 0
         """How many want frames to others' addresses too."""
         self.rx_packets: int = 0
+        self.rx_bytes: int = 0
         self.rx_dropped: int = 0
         self.rx_other_host: int = 0
         """Frames to another's MAC address, which a flooding switch brings."""
         self.tx_packets: int = 0
+        self.tx_bytes: int = 0
         self.tx_dropped: int = 0
 
     def receive(self, frame: EthernetFrame) -> None:
@@ -121,6 +123,7 @@ class Interface(FrameSink):
                 return
             link_unicast = False
         self.rx_packets += 1
+        self.rx_bytes += frame.wire_length()
         if self.taps.listeners:
             self._show(frame, PACKET_HOST if link_unicast else _group_type(destination))
         payload = frame.payload
@@ -140,6 +143,7 @@ class Interface(FrameSink):
             self.tx_dropped += 1
             return
         self.tx_packets += 1
+        self.tx_bytes += frame.wire_length()
         if self.taps.listeners:
             self._show(frame, PACKET_OUTGOING)
         device.transmit(frame)
@@ -152,6 +156,7 @@ class Interface(FrameSink):
             self.tx_dropped += 1
             return
         self.tx_packets += 1
+        self.tx_bytes += frame.wire_length()
         if not unseen:
             self.taps.show(frame, self.ifindex, self.hatype(), PACKET_OUTGOING, self.clock.now, sender)
         device.transmit(frame)

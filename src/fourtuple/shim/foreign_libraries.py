@@ -1,0 +1,199 @@
+"""Libraries whose C code would leave the simulation, refused by name when a simulated process imports
+them, and the functions of psutil's C module, which tell of the simulated host.
+
+The refusal is an ImportError: a library that can do without (uvicorn without uvloop, aiohttp without
+aiodns) does. Outside a simulated process imports are as they were.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from types import ModuleType
+from typing import Any, Final
+
+from ..kernel.kernel import Kernel
+from ..kernel.netdevice import interface_flags
+from ..runtime.thread import SimThread, current_thread
+from ..stack.interface import Interface
+from ..wire.address import V4_BASE, format_ip, format_mac, is_v4, prefix_mask
+from .os_module import CPUS
+from .patching import dispatch
+
+_ASYNCIO: Final = "use asyncio's own loop"
+_THREADS: Final = "use threads or asyncio"
+_SOCKETS: Final = "it opens sockets in C"
+
+REFUSED: Final[dict[str, str]] = {
+    "uvloop": f"it is an event loop in C; {_ASYNCIO}",
+    "winloop": f"it is an event loop in C; {_ASYNCIO}",
+    "rloop": f"it is an event loop of its own; {_ASYNCIO}",
+    "gevent": f"it is an event loop in C with threads of its own; {_THREADS}",
+    "eventlet": f"it replaces the modules the simulation stands on; {_THREADS}",
+    "pycares": f"{_SOCKETS}; use socket.getaddrinfo, dnspython, or aiohttp's ThreadedResolver",
+    "pycurl": f"{_SOCKETS}; use requests, httpx or urllib",
+    "zmq": f"{_SOCKETS}, in threads of its own; use asyncio streams, or a broker written in Python",
+    "grpc": f"{_SOCKETS}, in threads of its own; use grpclib",
+    "psycopg2": f"{_SOCKETS} (libpq); use pg8000 or asyncpg",
+    "psycopg": f"{_SOCKETS} (libpq); use pg8000 or asyncpg",
+    "MySQLdb": f"{_SOCKETS}; use PyMySQL",
+    "_mysql_connector": f"{_SOCKETS}; use PyMySQL, or mysql.connector with use_pure=True",
+    "pymssql": f"{_SOCKETS}; use python-tds",
+    "pyodbc": _SOCKETS,
+    "oracledb.thick_impl": f"{_SOCKETS}; use its thin mode",
+    "cx_Oracle": f"{_SOCKETS}; use oracledb's thin mode",
+    "confluent_kafka": f"{_SOCKETS}, in threads of its own; use kafka-python or aiokafka",
+    "pylibmc": f"{_SOCKETS}; use pymemcache",
+    "ldap": f"{_SOCKETS}; use ldap3",
+    "ssh2": f"{_SOCKETS}; use paramiko or asyncssh",
+    "pygit2": _SOCKETS,
+    "netifaces": "it asks the machine for its interfaces in C; use ifaddr or psutil",
+    "bjoern": f"{_SOCKETS}; use waitress or cheroot",
+    "uwsgi": f"{_SOCKETS}; use waitress or cheroot",
+    "granian": f"{_SOCKETS}; use uvicorn or hypercorn",
+    "robyn": f"{_SOCKETS}; use uvicorn or hypercorn",
+    "pyarrow.flight": _SOCKETS,
+}
+"""Modules no simulated process can import, and what to do instead."""
+
+
+class LibraryNotSimulated(ImportError):
+    """A simulated process imported a library whose C code would leave the simulation."""
+
+
+class _Refusal(Loader):
+    """Loads nothing: says why."""
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        raise LibraryNotSimulated(
+            f"{spec.name} cannot run in a simulated process: {REFUSED[spec.name]}", name=spec.name
+        )
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Not reached."""
+
+
+class _Patching(Loader):
+    """Loads a module as another loader does, then patches it."""
+
+    def __init__(self, loader: Any, patch: Callable[[ModuleType], None]) -> None:
+        self._loader = loader
+        self._patch = patch
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        made: ModuleType | None = self._loader.create_module(spec)
+        return made
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        self._patch(module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+
+class Finder(MetaPathFinder):
+    """Comes before the others, and has nothing to say of nearly every module."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname in REFUSED:
+            if current_thread() is None:
+                return None
+            return importlib.machinery.ModuleSpec(fullname, _Refusal())
+        patch = _PATCHES.get(fullname)
+        if patch is None:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Patching(spec.loader, patch)
+        return spec
+
+
+# psutil
+
+_FLAG_NAMES: Final = {
+    0x1: "up",
+    0x2: "broadcast",
+    0x8: "loopback",
+    0x40: "running",
+    0x1000: "multicast",
+}
+
+
+def _interface(thread: SimThread, name: str) -> Interface:
+    found = thread.process.kernel.stack.interface_named(name)
+    if found is None:
+        raise OSError(19, "No such device")
+    return found
+
+
+def _net_if_addrs(thread: SimThread) -> list[tuple[object, ...]]:
+    kernel = thread.process.kernel
+    return [row for interface in kernel.stack.interfaces for row in _addresses(kernel, interface)]
+
+
+def _addresses(kernel: Kernel, interface: Interface) -> list[tuple[object, ...]]:
+    """(name, family, address, netmask, broadcast, point to point) of each."""
+    rows: list[tuple[object, ...]] = []
+    for address, length in interface.addresses:
+        mask = format_ip(_narrowed(prefix_mask(address, length), address))
+        text = format_ip(address)
+        if is_v4(address):
+            broadcast = None if interface.loopback else format_ip(address | ((1 << (32 - length)) - 1))
+            rows.append((interface.name, 2, text, mask, broadcast, None))
+        else:
+            if address >> 118 == 0x3FA:
+                text += f"%{interface.name}"
+            rows.append((interface.name, 10, text, mask, None, None))
+    broadcast = None if interface.loopback else "ff:ff:ff:ff:ff:ff"
+    rows.append((interface.name, 17, format_mac(interface.mac), None, broadcast, None))
+    return rows
+
+
+def _narrowed(mask: int, address: int) -> int:
+    """A mask as an address of the family of ``address``."""
+    return V4_BASE | mask & 0xFFFFFFFF if is_v4(address) else mask
+
+
+def _net_if_flags(thread: SimThread, name: str) -> list[str]:
+    flags = interface_flags(_interface(thread, name))
+    return [word for bit, word in _FLAG_NAMES.items() if flags & bit]
+
+
+def _duplex_speed(thread: SimThread, name: str) -> tuple[int, int]:
+    _interface(thread, name)
+    return 0xFF, 0
+
+
+def _patch_psutil(module: ModuleType) -> None:
+    calls: dict[str, Callable[..., Any]] = {
+        "net_if_addrs": _net_if_addrs,
+        "net_if_mtu": lambda thread, name: _interface(thread, name).mtu,
+        "net_if_flags": _net_if_flags,
+        "net_if_is_running": lambda thread, name: _interface(thread, name).up,
+        "net_if_duplex_speed": _duplex_speed,
+        "users": lambda thread: [],
+        "proc_cpu_affinity_get": lambda thread, pid: list(range(CPUS)),
+        "proc_priority_get": lambda thread, pid: 0,
+        "getpriority": lambda thread, pid: 0,
+    }
+    for name, inside in calls.items():
+        dispatch(module, name, inside)
+
+
+_PATCHES: Final[dict[str, Callable[[ModuleType], None]]] = {
+    "psutil._psutil_linux": _patch_psutil,
+    "psutil._psutil_posix": _patch_psutil,
+}
+
+
+def install() -> None:
+    sys.meta_path.insert(0, Finder())
+    for name, patch in _PATCHES.items():
+        loaded = sys.modules.get(name)
+        if loaded is not None:
+            patch(loaded)

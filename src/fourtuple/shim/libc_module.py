@@ -1,0 +1,206 @@
+"""Stand-in for functions of the C library that programs call through ``ctypes``.
+
+Implemented: ``getifaddrs`` and ``freeifaddrs`` (what ifaddr and its like stand on), ``if_nametoindex``,
+``gethostname``, ``getpid``, ``getppid``, ``gettid``, ``pthread_self``, ``pthread_setname_np``; and
+``ctypes.util.find_library``, which asks the machine. Refused by name: whatever else would open a socket,
+sleep, fork or run a command. Every other function, and all of them outside, are the real ones.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+import socket
+import threading
+from collections.abc import Callable
+from errno import ENODEV
+from typing import Any, Final
+
+from ..kernel.netdevice import interface_flags, link_address, sockaddr_in, sockaddr_in6
+from ..runtime.thread import SimThread, current_thread
+from ..stack.interface import Interface
+from ..wire.address import is_v4, prefix_mask
+from .locks import call_outside
+from .patching import dispatch
+from .refusal import refuse
+
+_REFUSED: Final = {
+    **dict.fromkeys(
+        (
+            *("socket", "socketpair", "bind", "listen", "accept", "accept4", "connect", "shutdown"),
+            *("send", "sendto", "sendmsg", "sendmmsg", "recv", "recvfrom", "recvmsg", "recvmmsg"),
+            *("getsockopt", "setsockopt", "getsockname", "getpeername"),
+        ),
+        "use the module socket",
+    ),
+    **dict.fromkeys(("getaddrinfo", "gethostbyname", "gethostbyaddr"), "use socket.getaddrinfo"),
+    **dict.fromkeys(("poll", "ppoll", "select", "pselect", "epoll_create", "epoll_wait"), "use select"),
+    **dict.fromkeys(("sleep", "usleep", "nanosleep", "clock_nanosleep"), "use time.sleep"),
+    **dict.fromkeys(("fork", "vfork", "clone", "system", "popen", "execv", "execve"), "use subprocess"),
+    **dict.fromkeys(("pipe", "pipe2", "eventfd", "timerfd_create", "signalfd"), "use os or select"),
+    **dict.fromkeys(("unshare", "setns", "syscall", "ioctl"), "use what os, fcntl and socket have for it"),
+    **dict.fromkeys(("pthread_create", "pthread_kill", "pthread_cancel"), "use threading and signal"),
+}
+
+_real_item: Final[Callable[[Any, Any], Any]] = ctypes.CDLL.__getitem__
+
+
+class _IfAddrs(ctypes.Structure):
+    """struct ifaddrs of <ifaddrs.h>."""
+
+
+_IfAddrs._fields_ = [
+    ("ifa_next", ctypes.c_void_p),
+    ("ifa_name", ctypes.c_char_p),
+    ("ifa_flags", ctypes.c_uint),
+    ("ifa_addr", ctypes.c_void_p),
+    ("ifa_netmask", ctypes.c_void_p),
+    ("ifa_broadaddr", ctypes.c_void_p),
+    ("ifa_data", ctypes.c_void_p),
+]
+
+# What a program was given and has not freed, by the address of the first record.
+_given: dict[int, list[Any]] = {}
+
+
+def _getifaddrs(thread: SimThread, pointer: Any) -> int:
+    """As glibc lists them: a packet address of every interface, then their IPv4, then IPv6 ones."""
+    interfaces = thread.process.kernel.stack.interfaces
+    rows: list[tuple[Interface, bytes, bytes, bytes]] = [
+        (each, link_address(each, False), b"", link_address(each, True)) for each in interfaces
+    ]
+    for wants_v4 in (True, False):
+        for each in interfaces:
+            for address, length in each.addresses:
+                if is_v4(address) is not wants_v4:
+                    continue
+                rows.append((each, *_addresses(each, address, length)))
+    kept: list[Any] = []
+    first = following = 0
+    for interface, own, mask, broadcast in reversed(rows):
+        record = _IfAddrs()
+        record.ifa_next = following or None
+        name = ctypes.create_string_buffer(interface.name.encode())
+        record.ifa_name = ctypes.cast(name, ctypes.c_char_p)
+        record.ifa_flags = interface_flags(interface)
+        kept += [record, name]
+        for field, data in (("ifa_addr", own), ("ifa_netmask", mask), ("ifa_broadaddr", broadcast)):
+            if data:
+                buffer = ctypes.create_string_buffer(data, len(data))
+                setattr(record, field, ctypes.addressof(buffer))
+                kept.append(buffer)
+        first = following = ctypes.addressof(record)
+    _given[first] = kept
+    _address_of(pointer).value = first
+    return 0
+
+
+def _addresses(interface: Interface, address: int, length: int) -> tuple[bytes, bytes, bytes]:
+    """An address, its mask and its broadcast address as struct sockaddr."""
+    mask = prefix_mask(address, length)
+    if not is_v4(address):
+        link_local = address >> 118 == 0x3FA
+        return sockaddr_in6(address, 0, interface.ifindex if link_local else 0), sockaddr_in6(mask, 0), b""
+    broadcast = b"" if interface.loopback else sockaddr_in(address | ((1 << (32 - length)) - 1), 0)
+    return sockaddr_in(address, 0), sockaddr_in(mask, 0), broadcast
+
+
+def _address_of(pointer: Any) -> Any:
+    """What an argument ``struct ifaddrs **`` points to, as a settable address."""
+    target = getattr(pointer, "_obj", None)
+    if target is None:
+        target = pointer.contents
+    return ctypes.c_void_p.from_address(ctypes.addressof(target))
+
+
+def _freeifaddrs(thread: SimThread, pointer: Any) -> None:
+    address = ctypes.cast(pointer, ctypes.c_void_p).value
+    if address:
+        _given.pop(address, None)
+
+
+def _if_nametoindex(thread: SimThread, name: Any) -> int:
+    text = name if isinstance(name, bytes) else ctypes.cast(name, ctypes.c_char_p).value or b""
+    try:
+        return socket.if_nametoindex(text.decode())
+    except OSError:
+        ctypes.set_errno(ENODEV)
+        return 0
+
+
+def _gethostname(thread: SimThread, buffer: Any, size: int) -> int:
+    name = thread.process.kernel.hostname.encode()[: size - 1] + b"\0"
+    ctypes.memmove(buffer, name, len(name))
+    return 0
+
+
+_IMPLEMENTED: Final[dict[str, Callable[..., Any]]] = {
+    "getifaddrs": _getifaddrs,
+    "freeifaddrs": _freeifaddrs,
+    "if_nametoindex": _if_nametoindex,
+    "gethostname": _gethostname,
+    "getpid": lambda thread: os.getpid(),
+    "getppid": lambda thread: os.getppid(),
+    "gettid": lambda thread: threading.get_native_id(),
+    "pthread_self": lambda thread: threading.get_ident(),
+    # Names that only debuggers see.
+    "pthread_setname_np": lambda thread, *args: 0,
+}
+
+
+class Function:
+    """A function of the C library: ours in a simulated thread, the real one elsewhere.
+
+    ``argtypes``, ``restype`` and ``errcheck`` are the real one's.
+    """
+
+    def __init__(self, name: str, real: Any) -> None:
+        self.__dict__["name"] = name
+        self.__dict__["real"] = real
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        thread = current_thread()
+        if thread is None:
+            return self.real(*args, **kwargs)
+        implemented = _IMPLEMENTED.get(self.name)
+        if implemented is not None:
+            return implemented(thread, *args, **kwargs)
+        return refuse(f"{self.name}() of the C library through ctypes", _REFUSED[self.name])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.real, name, value)
+
+
+def _item(library: ctypes.CDLL, name: Any) -> Any:
+    found = _real_item(library, name)
+    if (name in _IMPLEMENTED or name in _REFUSED) and _is_libc(library):
+        return Function(name, found)
+    return found
+
+
+def _is_libc(library: ctypes.CDLL) -> bool:
+    name = library._name
+    return name is None or os.path.basename(name).startswith(("libc.", "libc-", "libpthread.", "librt."))
+
+
+def early_functions(objects: list[Any]) -> list[tuple[Any, Function]]:
+    """Functions of the C library that were looked up before, and their stand-ins."""
+    kinds = {
+        library._FuncPtr for library in objects if isinstance(library, ctypes.CDLL) and _is_libc(library)
+    }
+    return [
+        (found, Function(found.__name__, found))
+        for found in objects
+        if type(found) in kinds and (found.__name__ in _IMPLEMENTED or found.__name__ in _REFUSED)
+    ]
+
+
+def install() -> None:
+    owner: Any = ctypes.CDLL
+    owner.__getitem__ = _item
+    real = ctypes.util.find_library
+    dispatch(ctypes.util, "find_library", lambda thread, name: call_outside(real, name))
