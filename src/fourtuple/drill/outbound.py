@@ -66,6 +66,14 @@ def _is_scripted(payload: IcmpMessage | Icmpv6Message) -> bool:
     return isinstance(payload, IcmpMessage) or payload.type <= 4 or payload.type in (128, 129)
 
 
+def tuple_of(packet: IpPacket) -> tuple[int, int, int, int]:
+    """Addresses and ports; ports of 0 if it has none."""
+    payload = packet.payload
+    if isinstance(payload, (TcpSegment, UdpDatagram)):
+        return packet.source, payload.source_port, packet.destination, payload.destination_port
+    return packet.source, 0, packet.destination, 0
+
+
 def payload_length(packet: IpPacket) -> int:
     payload = packet.payload
     return len(payload.payload) if isinstance(payload, (TcpSegment, UdpDatagram)) else 0

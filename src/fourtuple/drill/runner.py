@@ -25,7 +25,7 @@ from .flow import (
     Flow,
 )
 from .inbound import build
-from .outbound import Seen, continues, differences, expected_length, is_meant, payload_length
+from .outbound import Seen, continues, differences, expected_length, is_meant, payload_length, tuple_of
 from .script import (
     ABSOLUTE,
     ANY,
@@ -354,6 +354,10 @@ class Runner:
                 flow.state = SYNACK_SENT
                 flow.live_local_isn = getattr(left[1].payload, "seq", 0)
             self._remember(left[1], flow, False, left[0] - START)
+            if seen and tuple_of(left[1]) != tuple_of(seen[-1][1]):
+                # A leftover of another connection that could have been the one begun now.
+                seen.clear()
+                total = 0
             if seen:
                 wrong = continues(left[1], seen[-1][1], wanted - total)
                 if wrong:

@@ -133,5 +133,5 @@ class State:
         return inet_address(family, 0, 0)
 
     def flush_metrics(self) -> None:
-        """Forget what is remembered of destinations."""
+        """Forget what TCP remembers of other hosts."""
         self.testbed.stack.tcp.layer.metrics.flush()

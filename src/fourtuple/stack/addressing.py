@@ -9,6 +9,7 @@ from .interface import Interface
 from .ip_output import IpOutput
 from .multicast_v6 import solicited_node
 from .route import RouteEntry
+from .route_metrics import RouteMetrics
 
 IPV6_METRIC: Final = 256
 """Of the routes an IPv6 address brings with it (IP6_RT_PRIO_ADDRCONF)."""
@@ -67,6 +68,11 @@ class Addressing:
         routes.add(entry)
         self.ip.paths.flush()
         return entry
+
+    def set_metrics(self, entry: RouteEntry, metrics: RouteMetrics | None) -> None:
+        """See :meth:`Stack.set_metrics`."""
+        entry.metrics = metrics
+        self.ip.paths.flush()
 
     def remove_route(self, entry: RouteEntry) -> None:
         """See :meth:`Stack.remove_route`."""

@@ -18,6 +18,7 @@ from ..wire.ipv4 import Ipv4Packet
 from ..wire.ipv6 import Ipv6Packet
 from ..wire.packet import Payload
 from .reuseport_program import PacketUnderWay
+from .route_metrics import RouteMetrics
 from .sysctl import Sysctl
 
 
@@ -49,9 +50,12 @@ class SocketEvents:
 class Route:
     """The answer of a route lookup."""
 
-    __slots__ = ("advmss", "gateway", "ifindex", "initcwnd", "mtu", "source")
+    __slots__ = ("gateway", "ifindex", "metrics", "mtu", "source")
 
-    def __init__(self, ifindex: int, gateway: int, source: int, mtu: int) -> None:
+    def __init__(
+        self, ifindex: int, gateway: int, source: int, mtu: int, metrics: RouteMetrics | None = None
+    ) -> None:
+        self.metrics = metrics
         self.ifindex = ifindex
         """Output interface."""
         self.gateway = gateway
@@ -60,10 +64,6 @@ class Route:
         """Preferred source address."""
         self.mtu = mtu
         """MTU of the interface, or the smaller path MTU learnt for the destination, in bytes."""
-        self.advmss: int = 0
-        """MSS the route says to offer, 0: by the MTU."""
-        self.initcwnd: int = 0
-        """Segments the route says to begin with, 0: TCP's default."""
 
 
 class IcmpError:

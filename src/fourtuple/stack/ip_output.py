@@ -63,10 +63,7 @@ class IpOutput(IpLayer):
         if path is None:
             return None
         chosen = path.source if is_any(source) else source
-        route = Route(path.interface.ifindex, path.gateway, chosen, path.mtu)
-        route.advmss = path.advmss
-        route.initcwnd = path.initcwnd
-        return route
+        return Route(path.interface.ifindex, path.gateway, chosen, path.mtu, path.metrics)
 
     def is_local(self, address: int) -> bool:
         return self.local.owner(address) is not None

@@ -9,7 +9,7 @@ from ..wire.address import V4_ANY, V6_ANY, is_v4
 from .base import IpLayer
 from .interface import Interface
 from .neighbour import FOREVER, Neighbour, NeighbourTable
-from .route import RouteEntry
+from .route_metrics import RouteMetrics
 from .sysctl import SettingsListener, Sysctl
 
 UNICAST: Final = 0
@@ -28,14 +28,13 @@ class Path:
     """The way to one destination."""
 
     __slots__ = (
-        "advmss",
         "expires",
         "gateway",
         "ident",
-        "initcwnd",
         "interface",
         "is_v6",
         "kind",
+        "metrics",
         "mtu",
         "mtu_locked",
         "neighbour",
@@ -58,9 +57,6 @@ class Path:
         self.source = source
         """Preferred source address, the wildcard if the host has none."""
         self.mtu: int = interface.mtu
-        self.advmss: int = 0
-        """What the route says of TCP's segments, 0 nothing; so initcwnd."""
-        self.initcwnd: int = 0
         self.mtu_locked: bool = False
         """The path MTU is below what this host believes; it sends without DF instead."""
         self.expires: int = FOREVER
@@ -69,15 +65,16 @@ class Path:
         self.neighbour: Neighbour | None = None
         self.shared: bool = True
         """It does not depend on the source it was asked for."""
+        self.metrics: RouteMetrics | None = None
         self.ident: int = 0
         """Identification of the last packet sent here."""
 
-    def take_metrics(self, route: RouteEntry) -> None:
-        """What ``route`` says of its packets counts before what the interface does."""
-        if route.mtu:
-            self.mtu = route.mtu
-        self.advmss = route.advmss
-        self.initcwnd = route.initcwnd
+    def follow(self, metrics: RouteMetrics) -> None:
+        """Take what the route says of its connections."""
+        self.metrics = metrics
+        if metrics.mtu:
+            self.mtu = metrics.mtu
+            self.mtu_locked = metrics.mtu_locked
 
     def resolve(self) -> Neighbour | None:
         """The next hop's neighbour entry; None if the neighbour table is full."""
@@ -224,6 +221,8 @@ class PathTable(SettingsListener):
         v4 = is_v4(destination)
         path = self.find(destination, V4_ANY if v4 else V6_ANY, 0)
         if path is None or path.kind != UNICAST or path.mtu < mtu:
+            return False
+        if path.metrics is not None and path.metrics.mtu_locked:
             return False
         before = path.mtu
         locked = path.mtu_locked

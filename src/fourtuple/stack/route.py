@@ -6,6 +6,7 @@ from ..clock.clock import Clock
 from ..wire.address import format_ip, is_v4
 from .interface import Interface
 from .neighbour import FOREVER
+from .route_metrics import RouteMetrics
 
 
 class RouteEntry:
@@ -17,16 +18,14 @@ class RouteEntry:
     """
 
     __slots__ = (
-        "advmss",
         "automatic",
         "connected",
         "expires",
         "gateway",
-        "initcwnd",
         "interface",
         "length",
         "metric",
-        "mtu",
+        "metrics",
         "prefix",
         "shift",
         "source",
@@ -49,12 +48,8 @@ class RouteEntry:
         self.interface = interface
         self.metric = metric
         self.source = source
-        self.mtu: int = 0
-        """What packets this way may measure, 0: what the interface takes."""
-        self.advmss: int = 0
-        """MSS to offer peers this way, 0: by the MTU."""
-        self.initcwnd: int = 0
-        """Segments TCP begins with this way, 0: its default."""
+        self.metrics: RouteMetrics | None = None
+        """Set through the stack, which forgets what it cached."""
         self.connected: bool = False
         self.automatic: bool = False
         self.expires: int = FOREVER

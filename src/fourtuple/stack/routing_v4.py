@@ -68,11 +68,13 @@ class Ipv4Routing(Routing):
         if group or route.gateway < 0:
             path = self._on_link(destination, route.interface, route.source)
             path.shared = not group or source == V4_ANY
-            path.take_metrics(route)
+            if route.metrics is not None:
+                path.follow(route.metrics)
             return path
         path = Path(self.neighbours, False, UNICAST, route.interface, route.gateway, route.source)
+        if route.metrics is not None:
+            path.follow(route.metrics)
         path.next_hop = route.gateway
-        path.take_metrics(route)
         if route.source < 0:
             path.source = self._source(route.interface, route.gateway)
         return path

@@ -54,7 +54,8 @@ class Ipv6Routing(Routing):
             return None
         path = Path(self.neighbours, True, UNICAST, route.interface, route.gateway, route.source)
         path.mtu = route.interface.mtu_v6()
-        path.take_metrics(route)
+        if route.metrics is not None:
+            path.follow(route.metrics)
         path.expires = route.expires
         path.shared = not link_local
         path.next_hop = destination if route.gateway < 0 else route.gateway

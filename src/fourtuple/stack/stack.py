@@ -41,6 +41,7 @@ from .raw import RawTable
 from .reassembly4 import Reassembly
 from .reassembly6 import Reassembly6
 from .route import RouteEntry
+from .route_metrics import RouteMetrics
 from .source_check import SourceCheck
 from .sysctl import Sysctl
 from .tcp.protocol import TcpProtocol
@@ -188,6 +189,10 @@ class Stack(IpOutput):
         not on a link of this host, or there is a route of this prefix and metric already.
         """
         return self.addressing.add_route(prefix, length, gateway, interface, metric, source)
+
+    def set_metrics(self, entry: RouteEntry, metrics: RouteMetrics | None) -> None:
+        """Let a route say what holds of the connections over it, None for nothing."""
+        self.addressing.set_metrics(entry, metrics)
 
     def remove_route(self, entry: RouteEntry) -> None:
         """Raises ValueError if the route is not there."""

@@ -8,6 +8,7 @@ from tests.unit.tcp.builders_tcp import LOCAL, MS, PEER_PORT, REMOTE, SECOND, Ho
 from fourtuple.clock.clock import Clock
 from fourtuple.clock.streams import Stream
 from fourtuple.ports.endpoint import AF_INET, PROTOCOL_TCP, Endpoint
+from fourtuple.stack.route_metrics import RouteMetrics
 from fourtuple.stack.stack import Stack
 from fourtuple.stack.sysctl import Sysctl
 from fourtuple.stack.tcp.history import save
@@ -167,11 +168,13 @@ def test_route_says_what_to_begin_with() -> None:
     interface = stack.add_interface("eth0", 0x020000000001, 1500, None)
     stack.add_address(interface, LOCAL, 24)
     entry = stack.add_route(parse_ip("10.0.0.0"), 8, parse_ip("192.168.0.9"), None, 0, -1)
-    entry.mtu, entry.advmss, entry.initcwnd = 640, 500, 11
-    stack.paths.flush()
+    metrics = RouteMetrics()
+    metrics.mtu, metrics.advmss, metrics.initcwnd = 640, 500, 11
+    stack.set_metrics(entry, metrics)
     route = stack.route(parse_ip("10.1.2.3"), parse_ip("0.0.0.0"), 0)
     assert route is not None
-    assert (route.mtu, route.advmss, route.initcwnd) == (640, 500, 11)
+    assert route.mtu == 640
+    assert route.metrics is metrics
     tcb = stack.tcp.create(Endpoint(PROTOCOL_TCP, AF_INET, 0), None)
     assert tcb.connect(parse_ip("10.1.2.3"), 80) == 0
     assert (tcb.path_mtu, tcb.advmss, tcb.initial_cwnd) == (640, 500, 11)

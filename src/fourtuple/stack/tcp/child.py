@@ -58,6 +58,7 @@ def make_child(request: Request, segment: TcpSegment) -> Tcb:
     child.advmss = request.advmss
     child.initial_cwnd = request.initial_cwnd
     child.path_mtu = request.path_mtu
+    child.route_metrics = request.route_metrics
     if agreed & OPT_TIMESTAMPS:
         child.header_extra = TIMESTAMPS_LENGTH
         child.ts_offset = request.ts_offset

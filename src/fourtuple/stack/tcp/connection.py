@@ -171,6 +171,7 @@ class Connection(Tcb):
         if error:
             return error
         self.fast = None
+        self.route_metrics = route.metrics
         self._prepare_open(route)
         return 0
 
@@ -191,8 +192,12 @@ class Connection(Tcb):
         v4 = is_v4(endpoint.peer)
         self.ip_header = 20 if v4 else 40
         self.path_mtu = route.mtu
-        self.initial_cwnd = route.initcwnd or INITIAL_CWND
+        metrics = route.metrics
         self.advmss = advertised_mss(route, v4, self.user_mss)
+        if metrics is not None:
+            self.initial_cwnd = metrics.initcwnd or INITIAL_CWND
+            if not self.window_clamp:
+                self.window_clamp = metrics.window
         if self.user_mss:
             self.mss_clamp = self.user_mss
         agreed = 0
@@ -212,6 +217,8 @@ class Connection(Tcb):
         self.rcv_wnd, self.rcv_wscale = window.initial_window(
             sysctl, space, self.advmss, agreed & OPT_WSCALE != 0, self.window_clamp
         )
+        if metrics is not None and metrics.initrwnd:
+            self.rcv_wnd = min(self.rcv_wnd, metrics.initrwnd * self.advmss)
         self.rcv_ssthresh = self.rcv_wnd
         iss = self.iss
         self.snd_una = iss

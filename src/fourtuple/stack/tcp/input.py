@@ -477,6 +477,7 @@ def check_ack(tcb: Tcb) -> None:
         )
         or (tcb.quick_acks and not tcb.pingpong)
         or tcb.ack_pending & ACK_NOW
+        or (tcb.route_metrics is not None and tcb.route_metrics.quickack)
     ):
         output.send_ack(tcb)
     elif tcb.ooo:

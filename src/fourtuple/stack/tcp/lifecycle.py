@@ -49,7 +49,11 @@ def enter(tcb: Tcb, state: int) -> None:
 
 def choose_congestion_control(tcb: Tcb) -> None:
     """Take the congestion control the user or the host chose."""
+    metrics = tcb.route_metrics
     name = tcb.congestion_name or tcb.layer.sysctl.tcp_congestion_control
+    if metrics is not None and metrics.congestion_control:
+        name = metrics.congestion_control
+        tcb.congestion_name = name
     if name == "cubic":
         tcb.cc = Cubic()
     elif name == "bbr":

@@ -152,8 +152,11 @@ def _make_request(listener: Tcb, packet: IpPacket, segment: TcpSegment) -> Reque
     request.rcv_nxt = segment.seq + 1
     request.peer_window = segment.window
     request.path_mtu = route.mtu
+    request.route_metrics = route.metrics
     request.advmss = advertised_mss(route, is_v4(packet.source), listener.user_mss)
-    request.initial_cwnd = route.initcwnd or INITIAL_CWND
+    request.initial_cwnd = INITIAL_CWND
+    if route.metrics is not None and route.metrics.initcwnd:
+        request.initial_cwnd = route.metrics.initcwnd
     request.tos = listener.tos
     if layer.sysctl.tcp_reflect_tos:
         request.tos = packet.tos & 0xFC
@@ -185,10 +188,16 @@ def _choose_window(request: Request) -> None:
     clamp = listener.window_clamp
     if listener.rcvbuf_locked and (clamp == 0 or clamp > space):
         clamp = space
+    metrics = request.route_metrics
+    if metrics is not None:
+        clamp = clamp or metrics.window
+        space = max(space, metrics.initrwnd * mss)
     request.window_clamp = clamp
     request.rcv_wnd, request.rcv_wscale = window.initial_window(
         listener.layer.sysctl, space, mss, request.options_on & OPT_WSCALE != 0, clamp
     )
+    if metrics is not None and metrics.initrwnd:
+        request.rcv_wnd = min(request.rcv_wnd, metrics.initrwnd * mss)
 
 
 def _cookie_returned(listener: Tcb, packet: IpPacket, segment: TcpSegment) -> bool:
@@ -267,7 +276,9 @@ def _answer_options(request: Request, packet: IpPacket, segment: TcpSegment) -> 
 
 def advertised_mss(route: Route, v4: bool, user_mss: int) -> int:
     """The MSS option: what the interface takes or the route says, or less by TCP_MAXSEG (RFC 9293 §3.7.1)."""
-    mss = route.advmss or max(min(route.mtu, 65535) - (40 if v4 else 60), 256)
+    mss = max(min(route.mtu, 65535) - (40 if v4 else 60), 256)
+    if route.metrics is not None and route.metrics.advmss:
+        mss = route.metrics.advmss
     if user_mss and user_mss < mss:
         mss = user_mss
     return mss

@@ -10,6 +10,7 @@ from ...ports.endpoint import Endpoint
 from ...wire.ip import PROTOCOL_TCP
 from ...wire.tcp import ACK, ECE, SYN, TcpSegment
 from ...wire.tcp_options import TcpOptions
+from ..route_metrics import RouteMetrics
 from . import cookies
 from .state import MASK32, MS, OPT_ECN, OPT_SACK, OPT_TIMESTAMPS, OPT_WSCALE, RTO_INITIAL
 from .tcb import PendingOpen, Tcb
@@ -32,6 +33,7 @@ class Request(PendingOpen):
         "peer_mss",
         "peer_window",
         "rcv_wscale",
+        "route_metrics",
         "saved_syn",
         "serial",
         "snd_wscale",
@@ -50,6 +52,7 @@ class Request(PendingOpen):
         self.peer_window: int = 0
         self.advmss: int = 536
         self.path_mtu: int = 0
+        self.route_metrics: RouteMetrics | None = None
         self.snd_wscale: int = 0
         self.rcv_wscale: int = 0
         self.window_clamp: int = 0

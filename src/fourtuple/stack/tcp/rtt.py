@@ -13,6 +13,8 @@ from .tcb import Tcb
 
 def rto_min(tcb: Tcb) -> int:
     """Lower bound of the variance in us."""
+    if tcb.route_metrics is not None and tcb.route_metrics.rto_min_us:
+        return tcb.route_metrics.rto_min_us
     return tcb.user_rto_min or tcb.layer.sysctl.tcp_rto_min_us
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from mypy_extensions import mypyc_attr
 
 from ...clock.clock import Clock
+from ..route_metrics import RouteMetrics
 from ..sysctl import Sysctl
 from .records import OutOfOrder, SentSegment, WriteStamp
 from .state import (
@@ -163,6 +164,7 @@ class Variables(UserSettings):
         "retrans_stamp",
         "retransmit_at",
         "retransmits",
+        "route_metrics",
         "route_mtu",
         "rto",
         "rto_stamp",
@@ -276,6 +278,7 @@ class Variables(UserSettings):
         self.path_mtu: int = 0
         self.path_generation: int = -1
         """``IpLayer.path_generation`` when the route was looked up last …"""
+        self.route_metrics: RouteMetrics | None = None
         self.route_mtu: int = 0
         """… and its MTU, 0: not looked up since the handshake."""
         self.header_extra: int = 0
