@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .api.host import Host
     from .api.link import Link, Switch
     from .api.network import Network
-    from .api.process import Process
+    from .api.process import Process, current_process
     from .network.rules import PASS, Rule, alter, deliver_after, drop, duplicate
     from .runtime.stuck import BusyLoop, Stuck
 
@@ -32,6 +32,7 @@ _EXPORTS = {
     "Stuck": "runtime.stuck",
     "Switch": "api.link",
     "alter": "network.rules",
+    "current_process": "api.process",
     "deliver_after": "network.rules",
     "drop": "network.rules",
     "duplicate": "network.rules",
@@ -48,6 +49,7 @@ __all__ = [
     "Stuck",
     "Switch",
     "alter",
+    "current_process",
     "deliver_after",
     "drop",
     "duplicate",

@@ -25,7 +25,7 @@ from ..runtime.scheduler import Scheduler
 from ..shim.patch import install
 from .host import Host
 from .link import Link, LinkSettings, Switch, parse_mtu
-from .process import SIGTERM, Process, Start
+from .process import SIGKILL, SIGTERM, Process, Start
 
 SETTLE_LIMIT = SECOND
 """How long, in ns, a run goes on for the sake of packets still on the wire when its programs have ended."""
@@ -56,6 +56,7 @@ class Network:
         self.fabric = Fabric(seed, bytes_on_wire, keep_trace)
         streams = self.fabric.streams
         self.scheduler = Scheduler(self.fabric.clock, streams.stream("scheduler"), streams)
+        self.scheduler.owner = self
         self.hosts: dict[str, Host] = {}
         self.switches: dict[str, Switch] = {}
         self.links: list[Link] = []
@@ -214,10 +215,11 @@ class Network:
         """Run until every program that is no daemon has ended, or virtual time ``until`` (ns, or
         ``"5s"``) is reached.
 
-        When they have ended, and what was on the wire has arrived (for at most a second), daemons are
-        ended as if by SIGTERM, everything they held is closed, and it returns True. When ``until``
-        comes first it returns False, and another run goes on from there. With nothing but daemons to
-        run it goes on to ``until`` and leaves them running, as ``stop_daemons=False`` always does.
+        When they have ended, and what was on the wire has arrived (for at most a second), daemons, and
+        children that programs left running, are ended as if by SIGTERM, everything they held is closed,
+        and it returns True. When ``until`` comes first it returns False, and another run goes on from
+        there. With nothing but daemons to run it goes on to ``until`` and leaves them running, as
+        ``stop_daemons=False`` always does.
 
         Raises Stuck, with who waits for what, if nothing can happen any more although a program has
         not ended; BusyLoop if one computes for too long without a call that blocks; ValueError if
@@ -274,8 +276,16 @@ class Network:
         for process in self.processes:
             if process.daemon:
                 process.kill(SIGTERM)
+        self._end_children(SIGTERM)
         # One turn of the scheduler unwinds the threads.
         self.scheduler.run(self.now, lambda: True)
+
+    def _end_children(self, signal: int) -> None:
+        """End what programs have started and left running."""
+        for host in self.hosts.values():
+            for process in list(host.node.kernel.processes.values()):
+                if process.exit_code is None:
+                    self.scheduler.state_of(process).terminate(-signal)
 
     # Watching
 
@@ -348,6 +358,7 @@ class Network:
         try:
             for process in self.processes:
                 process.kill()
+            self._end_children(SIGKILL)
             self.scheduler.close()
         finally:
             for recorder in self._recorders:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ..clock.clock import Event
 from ..kernel.file import File
 from ..kernel.process import Process as KernelProcess
 from ..kernel.wait import Waiter
 from ..runtime.greenlets import GreenletExit
-from ..runtime.program import Program, start_program
+from ..runtime.program import ForkedProgram, Program, start_program
 from ..runtime.signals import send_signal
 from ..runtime.thread import current_thread
+from ..shim.fork_copy import fork_with_copy
 from .streams import POLLIN, OutputFile
 
 if TYPE_CHECKING:
@@ -55,8 +57,8 @@ class Process:
 
     @property
     def name(self) -> str:
-        """The program's short name: ``server.py``."""
-        return self._program.name()
+        """The program's short name: ``server.py``; of a forked child, its function's."""
+        return self._program.name() if self.kernel_process is None else self.kernel_process.name
 
     @property
     def pid(self) -> int | None:
@@ -133,6 +135,62 @@ class Process:
         if thread is not None and thread.process is self.kernel_process and self.exitcode is not None:
             raise GreenletExit
 
+    def fork(self, target: Callable[..., object], /, *args: object, **kwargs: object) -> Process:
+        """A child process that calls ``target(*args, **kwargs)`` with the descriptors this one has open.
+
+        As after fork(2), parent and child share the open file descriptions; the child has a pid and a
+        descriptor table of its own, and its parent can wait for it (``os.waitpid``). It works on copies
+        of ``target``, its arguments and the globals of the program's modules, as ``multiprocessing`` with
+        the start method ``fork`` does (docs/processes.md). When ``target`` returns, or raises, the child
+        ends as a program does; the run does not wait for it.
+
+        Called by the program itself (see :func:`current_process`), or from outside of every process.
+        Raises RuntimeError if this process does not run, or if another one calls.
+        """
+        process = self.kernel_process
+        if process is None or process.exit_code is not None:
+            raise RuntimeError(f"{self!r} does not run, so it cannot be forked")
+        scheduler = self.host.network.scheduler
+        state = scheduler.state_of(process)
+        caller = current_thread()
+        if caller is not None and caller.process is not process:
+            raise RuntimeError(f"{self!r} can be forked by itself only, or from outside of every process")
+        thread = caller or state.main
+        assert thread is not None
+        name = getattr(target, "__name__", type(target).__name__)
+        if caller is None:
+            scheduler.interpreter.enter(thread)
+        try:
+            forked = fork_with_copy(
+                thread, (target, args, kwargs), lambda copy: ForkedProgram(name, copy.restore)
+            )
+        finally:
+            if caller is None:
+                scheduler.interpreter.enter(None)
+                self.host.network.clock.stopped = True
+        forked.name = name
+        return self._adopt(forked)
+
+    def _adopt(self, child: KernelProcess) -> Process:
+        """The Process for ``child`` of this one, whose output goes where this one's does."""
+        made = Process(
+            self.host,
+            self._program,
+            daemon=True,
+            environ={},
+            directory=None,
+            uid=child.uid,
+            streams=self._streams,
+        )
+        made._take(child)
+        self.host.processes.append(made)
+        self.host.network.processes.append(made)
+        return made
+
+    def _take(self, process: KernelProcess) -> None:
+        self.kernel_process = process
+        process.exit_queue.add(_EndNote(self), POLLIN, False)
+
     def ended(self) -> bool:
         """Whether it has ended, or will never start."""
         return self.exitcode is not None or (self.stopped and self.kernel_process is None)
@@ -150,8 +208,7 @@ class Process:
         if self._directory is not None:
             process.cwd = self._directory
             network.scheduler.state_of(process).view.directory = self._directory
-        self.kernel_process = process
-        process.exit_queue.add(_EndNote(self), POLLIN, False)
+        self._take(process)
         start_program(network.scheduler, process, program)
 
     def _output(self, fd: int) -> OutputFile:
@@ -163,6 +220,25 @@ class Process:
     def __repr__(self) -> str:
         pid = "" if self.pid is None else f"[{self.pid}]"
         return f"<Process {self.name}{pid} on {self.host.name}>"
+
+
+def current_process() -> Process:
+    """The process that calls, in a program that runs on a host: to fork, or to see its host.
+
+    For a process started by a program (``subprocess``, ``multiprocessing``) as well. Raises RuntimeError
+    outside of every simulated process.
+    """
+    thread = current_thread()
+    if thread is None:
+        raise RuntimeError("not in a simulated process")
+    network: Any = thread.scheduler.owner
+    kernel = thread.process.kernel
+    host: Host = next(host for host in network.hosts.values() if host.node.kernel is kernel)
+    for known in host.processes:
+        if known.kernel_process is thread.process:
+            return known
+    parent = next((known for known in host.processes if known.pid == thread.process.ppid), host.processes[0])
+    return parent._adopt(thread.process)
 
 
 class _EndNote(Waiter):

@@ -83,6 +83,20 @@ class CallableProgram(Program):
         return result
 
 
+class ForkedProgram(CallableProgram):
+    """A function called in a forked child, in the interpreter as the parent has it. ``restore`` gives the
+    child's copy of the function and its arguments."""
+
+    def __init__(self, name: str, restore: Callable[[], Any]) -> None:
+        super().__init__(restore, (), {})
+        self.argv = [name]
+        self._restore = restore
+
+    def execute(self) -> object:
+        self._target, self._args, self._kwargs = self._restore()
+        return super().execute()
+
+
 class ScriptProgram(Program):
     """``python path args``; a directory or zip file is run by its ``__main__.py``."""
 

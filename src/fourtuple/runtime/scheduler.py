@@ -70,6 +70,8 @@ class Scheduler:
         self.hub: greenlet | None = None
         """The greenlet inside :meth:`run`, None outside it."""
         self.running: SimThread | None = None
+        self.owner: object = None
+        """The network whose threads these are."""
         self.failure: BaseException | None = None
         """To be raised by :meth:`run` as soon as the hub is reached."""
         self.watchdog_seconds = 30.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from errno import EAGAIN, EBADF
-from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO, cast
 
 from ..kernel.error import KernelError
 from ..kernel.process import Process
@@ -24,7 +24,7 @@ class DescriptorIO(io.RawIOBase):
     def __init__(self, process: Process, fd: int, mode: str, closefd: bool) -> None:
         super().__init__()
         self.mode = mode
-        self.name: int | str = fd
+        self.name: Any = fd
         self.closefd = closefd
         self._made_by = process
         self._fd = fd

@@ -26,6 +26,7 @@ from .patching import dispatch
 from .real_files import is_real, lift, open_real, real_file
 from .refusal import refuse
 from .signal_module import after_sending
+from .special_paths import open_special
 
 R = TypeVar("R")
 
@@ -252,7 +253,8 @@ def _cannot_sync(thread: SimThread, fd: int, *args: object) -> None:
 
 
 def _open(thread: SimThread, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-    return open_real(path, flags, mode, dir_fd=dir_fd)
+    special = open_special(thread, path, flags)
+    return open_real(path, flags, mode, dir_fd=dir_fd) if special is None else special
 
 
 def install() -> None:

@@ -31,6 +31,14 @@ from ..runtime.views import View
 from . import locks
 from .semaphore_module import SemLock
 
+
+class _Template:
+    """A function to make another like it."""
+
+    def __init__(self, function: types.FunctionType) -> None:
+        self.function = function
+
+
 # Never to be copied, or nothing to copy.
 _ONE_FOR_ALL: Final = (
     type,
@@ -44,6 +52,7 @@ _ONE_FOR_ALL: Final = (
     types.MethodDescriptorType,
     types.WrapperDescriptorType,
     SimThread,
+    _Template,
     heap.Arena,
     heap.Heap,
     heap.BufferWrapper,
@@ -178,7 +187,7 @@ def _is_stateless(result: Any) -> bool:
 def _special(obj: Any) -> Any:
     """How an object is copied that pickle would not, or not so; None for others."""
     if isinstance(obj, types.FunctionType):
-        return _empty_function, (obj,), list(obj.__closure__ or ()), None, None, _fill_function
+        return _empty_function, (_Template(obj),), list(obj.__closure__ or ()), None, None, _fill_function
     if isinstance(obj, types.CellType):
         try:
             return types.CellType, (), obj.cell_contents, None, None, _fill_cell
@@ -199,8 +208,9 @@ def _special(obj: Any) -> Any:
     return None
 
 
-def _empty_function(like: types.FunctionType) -> types.FunctionType:
-    """``like`` with captured variables of its own, to be filled."""
+def _empty_function(template: _Template) -> types.FunctionType:
+    """The function with captured variables of its own, to be filled."""
+    like = template.function
     closure = tuple(types.CellType() for _ in like.__closure__ or ())
     made = types.FunctionType(like.__code__, like.__globals__, like.__name__, like.__defaults__, closure)
     made.__kwdefaults__ = like.__kwdefaults__

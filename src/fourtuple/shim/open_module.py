@@ -18,6 +18,7 @@ from ..runtime.stdio import DescriptorIO
 from ..runtime.thread import SimThread
 from .patching import dispatch, replace
 from .real_files import bad_descriptor, is_real, lift
+from .special_paths import open_special
 
 _real_open: Final[Callable[..., Any]] = io.open
 _real_os_open: Final[Callable[..., int]] = os.open
@@ -41,11 +42,23 @@ def _open(
             raise bad_descriptor()
         return _wrap(thread, file, mode, buffering, encoding, errors, newline, closefd)
 
+    if opener is None:
+        special = open_special(thread, file, _flags(mode))
+        if special is not None:
+            return _wrap(thread, special, mode, buffering, encoding, errors, newline, True, file)
+
     def opened(path: Any, flags: int) -> int:
         fd = _real_os_open(path, flags, 0o666) if opener is None else opener(path, flags)
         return fd if is_real(fd) else lift(fd)
 
     return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opened)
+
+
+def _flags(mode: str) -> int:
+    """The access mode open(2) gets for ``mode``, if that is one."""
+    if "+" in mode:
+        return os.O_RDWR
+    return os.O_RDONLY if "r" in mode else os.O_WRONLY
 
 
 def _wrap(
@@ -57,8 +70,9 @@ def _wrap(
     errors: str | None,
     newline: str | None,
     closefd: bool,
+    name: Any = None,
 ) -> Any:
-    """The layers of ``io.open`` over a simulated descriptor."""
+    """The layers of ``io.open`` over a simulated descriptor, opened by ``name`` if given."""
     kinds = [kind for kind in "rwxa" if kind in mode]
     text = "b" not in mode
     if set(mode) - set("rwxabt+") or len(mode) > len(set(mode)) or ("b" in mode and "t" in mode):
@@ -72,6 +86,8 @@ def _wrap(
     updating = "+" in mode
     raw_mode = kinds[0] + "b" + ("+" if updating else "")
     raw = DescriptorIO(thread.process, fd, raw_mode, closefd)
+    if name is not None:
+        raw.name = name
     if buffering == 0:
         return raw
     size = io.DEFAULT_BUFFER_SIZE if buffering in (-1, 1) else buffering

@@ -35,7 +35,7 @@ _FORK_INSTEAD: Final = (
 )
 _FOREIGN: Final = ("fork", "fork1", "forkpty", "unshare", "setns", "chroot")
 _NOT_CALLED: Final = "noexec"
-_NO_DIRECTORY: Final = "noexec:chdir" if sys.version_info >= (3, 12) else _NOT_CALLED
+_NO_DIRECTORY: Final = "noexec:chdir" if sys.version_info >= (3, 13) else _NOT_CALLED
 
 
 _FILE_ACTIONS: Final = (

@@ -24,6 +24,7 @@ def test_package_exports_a_dozen_names() -> None:
         "Stuck",
         "Switch",
         "alter",
+        "current_process",
         "deliver_after",
         "drop",
         "duplicate",

@@ -1,0 +1,64 @@
+"""/dev/null, /dev/fd and /proc/self/fd of a simulated process."""
+
+import errno
+import os
+import socket
+
+import pytest
+
+
+def test_null_is_a_descriptor_of_the_process(world):
+    def program():
+        fd = os.open(os.devnull, os.O_RDWR)
+        with open(os.devnull, "w") as file:
+            file.write("gone")
+        with open("/dev/null", "rb") as file:
+            data = file.read()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.write(os.open(os.devnull, os.O_RDONLY), b"x")
+        return fd, os.write(fd, b"x"), os.read(fd, 9), data, file.name
+
+    assert world.call(program) == (3, 1, b"", b"", "/dev/null")
+
+
+def test_descriptors_are_listed_and_opened_by_path(world):
+    def program():
+        reader, writer = os.pipe()
+        with open(f"/dev/fd/{writer}", "wb", buffering=0) as file:
+            file.write(b"by path")
+        listed = os.listdir("/proc/self/fd"), os.listdir(f"/proc/{os.getpid()}/fd"), os.listdir("/dev/fd")
+        kind = os.readlink(f"/proc/self/fd/{reader}").partition(":")[0]
+        with pytest.raises(FileNotFoundError):
+            os.open("/proc/self/fd/99", os.O_RDONLY)
+        pair = socket.socketpair()
+        with pytest.raises(OSError) as caught:  # noqa: PT011  its errno is looked at
+            os.open(f"/dev/fd/{pair[0].fileno()}", os.O_RDWR)
+        return os.read(reader, 99), listed, kind, caught.value.errno == errno.ENXIO
+
+    numbers = [str(fd) for fd in range(5)]
+    assert world.call(program) == (b"by path", (numbers, numbers, numbers), "pipe", True)
+
+
+def test_standard_streams_have_paths(world):
+    def program():
+        with open("/dev/stdin") as stdin, open("/dev/stdout", "w") as stdout:
+            print(stdin.read(), file=stdout)
+
+    running = world.spawn(program)
+    running.stdin.feed(b"typed")
+    running.stdin.feed_eof()
+    world.run()
+    assert running.stdout == "typed\n"
+
+
+def test_real_file_takes_the_number_of_a_stream(world, tmp_path):
+    def program():
+        with open(tmp_path / "log", "w") as file:
+            os.dup2(file.fileno(), 1)
+        print("into the file", flush=True)
+
+    running = world.spawn(program)
+    world.run()
+    assert running.exit_code == 0, running.stderr
+    assert (tmp_path / "log").read_text() == "into the file\n"
+    assert running.stdout == ""
