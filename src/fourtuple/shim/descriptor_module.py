@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from ..kernel.error import KernelError
 from ..kernel.eventfd import EventFd
-from ..kernel.file import File
+from ..kernel.file import O_ACCMODE, O_NONBLOCK, File
 from ..kernel.pipe import make_pipe
 from ..runtime.blocking import read_file, write_file
 from ..runtime.errors import os_error
@@ -26,10 +26,10 @@ from .patching import dispatch
 from .real_files import is_real, lift, open_real, real_file
 from .refusal import refuse
 from .signal_module import after_sending
-from .special_paths import open_special
 
 R = TypeVar("R")
 
+NULL_PATHS: Final = (os.devnull, os.fsencode(os.devnull))
 _SENDFILE_CHUNK: Final = 1 << 16
 
 _real_pread: Final = os.pread
@@ -253,8 +253,19 @@ def _cannot_sync(thread: SimThread, fd: int, *args: object) -> None:
 
 
 def _open(thread: SimThread, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-    special = open_special(thread, path, flags)
-    return open_real(path, flags, mode, dir_fd=dir_fd) if special is None else special
+    if path in NULL_PATHS:
+        return open_null(thread, flags)
+    return open_real(path, flags, mode, dir_fd=dir_fd)
+
+
+def open_null(thread: SimThread, flags: int) -> int:
+    """A descriptor of the process for /dev/null, so that it ends with the process."""
+    null = thread.process.kernel.null()
+    null.flags = flags & (O_ACCMODE | O_NONBLOCK)
+    try:
+        return thread.process.fds.install(null, True, 0)
+    except KernelError as error:
+        raise os_error(error) from None
 
 
 def install() -> None:

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from ..runtime.stdio import DescriptorIO
 from ..runtime.thread import SimThread
+from .descriptor_module import NULL_PATHS, open_null
 from .patching import dispatch, replace
 from .real_files import bad_descriptor, is_real, lift
-from .special_paths import open_special
 
 _real_open: Final[Callable[..., Any]] = io.open
 _real_os_open: Final[Callable[..., int]] = os.open
@@ -42,10 +42,9 @@ def _open(
             raise bad_descriptor()
         return _wrap(thread, file, mode, buffering, encoding, errors, newline, closefd)
 
-    if opener is None:
-        special = open_special(thread, file, _flags(mode))
-        if special is not None:
-            return _wrap(thread, special, mode, buffering, encoding, errors, newline, True, file)
+    if opener is None and file in NULL_PATHS:
+        null = open_null(thread, _flags(mode))
+        return _wrap(thread, null, mode, buffering, encoding, errors, newline, True, file)
 
     def opened(path: Any, flags: int) -> int:
         fd = _real_os_open(path, flags, 0o666) if opener is None else opener(path, flags)

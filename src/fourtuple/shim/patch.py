@@ -26,7 +26,6 @@ _MODULES: Final = (
     "open_module",
     "path_module",
     "procfs_module",
-    "special_paths",
     "atexit_module",
     "logging_module",
     "resource_module",

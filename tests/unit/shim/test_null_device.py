@@ -1,8 +1,6 @@
-"""/dev/null, /dev/fd and /proc/self/fd of a simulated process."""
+"""/dev/null of a simulated process, and paths of its descriptors."""
 
-import errno
 import os
-import socket
 
 import pytest
 
@@ -30,13 +28,10 @@ def test_descriptors_are_listed_and_opened_by_path(world):
         kind = os.readlink(f"/proc/self/fd/{reader}").partition(":")[0]
         with pytest.raises(FileNotFoundError):
             os.open("/proc/self/fd/99", os.O_RDONLY)
-        pair = socket.socketpair()
-        with pytest.raises(OSError) as caught:  # noqa: PT011  its errno is looked at
-            os.open(f"/dev/fd/{pair[0].fileno()}", os.O_RDWR)
-        return os.read(reader, 99), listed, kind, caught.value.errno == errno.ENXIO
+        return os.read(reader, 99), listed, kind
 
     numbers = [str(fd) for fd in range(5)]
-    assert world.call(program) == (b"by path", (numbers, numbers, numbers), "pipe", True)
+    assert world.call(program) == (b"by path", (numbers, numbers, numbers), "pipe")
 
 
 def test_standard_streams_have_paths(world):
