@@ -247,3 +247,33 @@ def test_established_window_not_used_does_not_grow() -> None:
         host.run(50 * MS)
         host.inject(".", 1, 1 + 100 * (number + 1))
     assert host.tcb.cwnd == 10
+
+
+def test_send_buffer_is_charged_for_each_burst_and_run() -> None:
+    host = established()
+    tcb = host.tcb
+    tcb.cork = True
+    tcb.send(bytes(100), 0)
+    # As SO_MEMINFO shows it on Linux 6.18: 832 bytes and the data.
+    assert tcb.send_memory() == 932
+    tcb.send(bytes(900), 0)
+    assert tcb.send_memory() == 1832
+    tcb.cork = False
+    host.packets()
+    tcb.cwnd = 20
+    tcb.send(bytes(8000), 0)
+    bursts = sum(1 for segment in host.segments() if segment.flags & 8)
+    assert tcb.bursts_out == bursts + 1
+    host.inject(".", 1, 9001)
+    assert tcb.send_memory() == 0
+    assert tcb.bursts_out == 0
+
+
+def test_small_buffer_takes_few_small_segments() -> None:
+    host = established()
+    host.tcb.sndbuf = 4608
+    host.tcb.max_window = 1000
+    host.tcb.cork = True
+    taken = host.tcb.send(bytes(10_000), 0)
+    # Runs of half the peer's window: three of them with their 832 bytes reach 4608.
+    assert taken == 3 * 1000

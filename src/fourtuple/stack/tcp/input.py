@@ -454,7 +454,7 @@ def check_space(tcb: Tcb) -> None:
     """Room was made in the send buffer: tell a writer who waits for it."""
     if not tcb.no_space or tcb.orphan:
         return
-    queued = tcb.write_seq - tcb.snd_una
+    queued = tcb.send_memory()
     if tcb.in_flight() < tcb.cwnd:
         # The window is not full for want of data: a larger buffer would hold more.
         expand_sndbuf(tcb)

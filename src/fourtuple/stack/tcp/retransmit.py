@@ -18,7 +18,7 @@ from .records import (
     MARK_SACKED,
     SentSegment,
 )
-from .sentlist import drop_head, link_newest, split_sent, unlink
+from .sentlist import drop_head, link_newest, part, split_sent, unlink
 from .state import CA_LOSS, EAGAIN, TIMER_REORDER, TIMER_RETRANSMIT
 from .tcb import Tcb
 
@@ -123,6 +123,8 @@ def _absorb(tcb: Tcb, first: SentSegment, following: SentSegment) -> None:
     first.end = following.end
     first.flags |= following.flags
     tcb.packets_out -= 1
+    if not following.marks & MARK_JOINED:
+        tcb.bursts_out -= 1
     if following.marks & MARK_RETRANSMITTED:
         tcb.retrans_out -= 1
     if following.marks & MARK_LOST:
@@ -155,7 +157,7 @@ def _burst_end(tcb: Tcb, index: int, quota: int) -> int:
         end += 1
     if end < len(rtx):
         # What stays behind is a burst of its own from now on.
-        rtx[end].marks &= ~MARK_JOINED
+        part(tcb, rtx[end])
     return end
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .rate import note_sent
-from .records import SentSegment
+from .records import MARK_JOINED, SentSegment
 from .tcb import Tcb
 
 
@@ -12,7 +12,16 @@ def append_sent(tcb: Tcb, sent: SentSegment) -> None:
     note_sent(tcb, sent)
     tcb.rtx.append(sent)
     tcb.packets_out += 1
+    if not sent.marks & MARK_JOINED:
+        tcb.bursts_out += 1
     link_newest(tcb, sent)
+
+
+def part(tcb: Tcb, sent: SentSegment) -> None:
+    """``sent`` begins a burst of its own from now on."""
+    if sent.marks & MARK_JOINED:
+        sent.marks &= ~MARK_JOINED
+        tcb.bursts_out += 1
 
 
 def link_newest(tcb: Tcb, sent: SentSegment) -> None:
@@ -56,9 +65,13 @@ def drop_head(tcb: Tcb) -> None:
     if head == len(rtx):
         rtx.clear()
         head = 0
-    elif head >= 64 and head * 2 >= len(rtx):
-        del rtx[:head]
-        head = 0
+        tcb.bursts_out = 0
+    else:
+        if not rtx[head].marks & MARK_JOINED:
+            tcb.bursts_out -= 1
+        if head >= 64 and head * 2 >= len(rtx):
+            del rtx[:head]
+            head = 0
     tcb.rtx_head = head
 
 
@@ -90,6 +103,8 @@ def split_sent(tcb: Tcb, index: int, length: int) -> None:
             newer.older = rest
     tcb.packets_out += 1
     marks = whole.marks
+    if not marks & MARK_JOINED:
+        tcb.bursts_out += 1
     if marks & 1:
         tcb.sacked_out += 1
     if marks & 2:
@@ -105,6 +120,7 @@ def purge(tcb: Tcb) -> None:
     tcb.oldest_sent = None
     tcb.newest_sent = None
     tcb.packets_out = 0
+    tcb.bursts_out = 0
     tcb.sacked_out = 0
     tcb.lost_out = 0
     tcb.retrans_out = 0

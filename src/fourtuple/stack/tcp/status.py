@@ -73,7 +73,7 @@ def poll(tcb: Tcb) -> int:
 
 def is_writable(tcb: Tcb) -> bool:
     """A third of the send buffer is free (``sk_stream_is_writeable``), and little is unsent."""
-    queued = tcb.write_seq - tcb.snd_una
+    queued = tcb.send_memory()
     if queued * 3 > tcb.sndbuf_bytes * 2:
         return False
     return tcb.unsent << 1 < notsent_limit(tcb)

@@ -12,9 +12,9 @@ from .output import (
     send_reset,
     until_user_timeout,
 )
-from .records import MARK_JOINED
 from .recovery import enter_loss, enter_recovery, reduce_window
 from .retransmit import resend, retransmit, retransmit_lost
+from .sentlist import part
 from .state import (
     ACK_SCHEDULED,
     ATO_MIN,
@@ -214,13 +214,13 @@ def _retransmit_head(tcb: Tcb) -> int:
     head = tcb.rtx_head
     error = retransmit(tcb, head, 0)
     if head + 1 < len(tcb.rtx):
-        tcb.rtx[head + 1].marks &= ~MARK_JOINED
+        part(tcb, tcb.rtx[head + 1])
     return error
 
 
 def _resend_last(tcb: Tcb) -> int:
     """Send the newest segment again, alone; 0 or an errno."""
-    tcb.rtx[-1].marks &= ~MARK_JOINED
+    part(tcb, tcb.rtx[-1])
     return resend(tcb, len(tcb.rtx) - 1, 0)
 
 

@@ -92,7 +92,7 @@ def _mark_push(tcb: Tcb) -> None:
 def queue_text(tcb: Tcb, data: bytes, limit: int, low: int, more: bool, eor: bool, urgent: bool) -> int:
     """Queue as much of ``data`` as fits, sending on the way; returns the bytes taken, 0 if none fits.
 
-    A run is begun while less than ``limit`` bytes are unacknowledged and ``low`` unsent, and is then
+    A run is begun while the send buffer holds less than ``limit`` and ``low`` bytes are unsent, and is then
     filled whatever its size, as in ``tcp_sendmsg``. ``more``: the caller will go on (MSG_MORE). ``urgent``:
     the last byte taken is urgent; what leaves on the way does not know yet which that is.
     """
@@ -109,7 +109,7 @@ def queue_text(tcb: Tcb, data: bytes, limit: int, low: int, more: bool, eor: boo
             start = tcb.snd_nxt if len(runs) == 1 else runs[-2] >> 2
             room = goal - (tcb.write_seq - start)
         if room <= 0:
-            if tcb.write_seq - tcb.snd_una >= limit or tcb.unsent >= low:
+            if tcb.send_memory() >= limit or tcb.unsent >= low:
                 break
             room = goal
             if not runs:
