@@ -5,12 +5,12 @@ from __future__ import annotations
 from errno import EINVAL, ENETUNREACH
 from typing import TYPE_CHECKING, Final
 
-from ..stack.udp_socket import Datagram, SocketError
+from ..stack.datagram import ORIGIN_TIMESTAMPING, Datagram, SocketError
 from ..wire.address import V4_ANY, V4_BASE, is_any, is_multicast, is_v4
 from .error import KernelError
 from .layout import pack_int, read_int
 from .netdevice import sockaddr_in, sockaddr_in6
-from .sockaddr import AF_INET6
+from .sockaddr import AF_INET6, IPPROTO_UDP
 from .socket import ControlMessage
 from .sockopt import (
     IP_PKTINFO,
@@ -22,10 +22,14 @@ from .sockopt import (
     IPV6_PKTINFO,
     IPV6_RECVERR,
     IPV6_TCLASS,
+    SO_TIMESTAMPING,
     SOL_IP,
     SOL_IPV6,
     SOL_SOCKET,
+    SOL_UDP,
+    UDP_SEGMENT,
 )
+from .timestamps import SOF_TX_RECORDS
 from .unix_message import SCM_CREDENTIALS, SCM_RIGHTS
 
 if TYPE_CHECKING:
@@ -41,20 +45,30 @@ class SendControl:
     Raises EINVAL, ENETUNREACH for a source address of another host.
     """
 
-    __slots__ = ("device", "source", "tos", "ttl")
+    __slots__ = ("device", "segment", "source", "stamps", "tos", "ttl")
 
     def __init__(self, socket: InetSocket, control: list[ControlMessage]) -> None:
         self.source: int = V4_ANY
         self.device: int = 0
         self.tos: int = -1
         self.ttl: int = 0
+        self.segment: int = -1
+        """UDP_SEGMENT, -1 for what the socket's option says."""
+        self.stamps: int = 0
+        """SO_TIMESTAMPING for this packet."""
         for message in control:
             if message.level == SOL_IP:
                 self._take(message)
             elif message.level == SOL_IPV6 and socket.family == AF_INET6:
                 self._take_v6(message)
+            elif message.level == SOL_SOCKET and message.type == SO_TIMESTAMPING:
+                self.stamps = _stamps(message.data)
             elif message.level == SOL_SOCKET and message.type not in (SCM_RIGHTS, SCM_CREDENTIALS):
                 raise KernelError(EINVAL)
+            elif message.level == SOL_UDP and socket.protocol == IPPROTO_UDP:
+                if message.type != UDP_SEGMENT or len(message.data) != 2:
+                    raise KernelError(EINVAL)
+                self.segment = int.from_bytes(message.data, "little")
         stack = socket.kernel.stack
         if is_any(self.source):
             self.source = V4_ANY
@@ -104,6 +118,15 @@ class SendControl:
             raise KernelError(EINVAL)
 
 
+def _stamps(data: bytes) -> int:
+    if len(data) != 4:
+        raise KernelError(EINVAL)
+    flags = read_int(data)
+    if flags & ~SOF_TX_RECORDS:
+        raise KernelError(EINVAL)
+    return flags
+
+
 def receive_control(socket: InetSocket, datagram: Datagram, control: list[ControlMessage]) -> None:
     """Append what the socket asked to be told of each datagram, in Linux's order."""
     if socket.recv_pktinfo6:
@@ -132,17 +155,18 @@ def receive_control(socket: InetSocket, datagram: Datagram, control: list[Contro
 
 
 def error_control(socket: InetSocket, entry: SocketError) -> ControlMessage:
-    """struct sock_extended_err, and the address of who reported it."""
+    """struct sock_extended_err, and the address of who reported it, if anybody did."""
+    stamp = entry.origin == ORIGIN_TIMESTAMPING
     data = (
         pack_int(entry.errno)
         + bytes((entry.origin, entry.type, entry.code, 0))
         + pack_int(entry.info)
-        + bytes(4)
+        + pack_int(entry.key)
     )
     if socket.family == AF_INET6:
-        data += sockaddr_in6(entry.reporter, 0)
+        data += bytes(28) if stamp else sockaddr_in6(entry.reporter, 0)
         return ControlMessage(SOL_IPV6, IPV6_RECVERR, data, None)
-    data += sockaddr_in(entry.reporter, 0)
+    data += bytes(16) if stamp else sockaddr_in(entry.reporter, 0)
     return ControlMessage(SOL_IP, IP_RECVERR, data, None)
 
 

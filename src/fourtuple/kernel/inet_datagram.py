@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from errno import EMSGSIZE, ENOPROTOOPT, EOPNOTSUPP
+from errno import EINVAL, EMSGSIZE, ENOPROTOOPT, EOPNOTSUPP
 from typing import TYPE_CHECKING, Final
 
 from ..ports.endpoint import Endpoint
+from ..stack.datagram import Datagram
 from ..stack.datagram_socket import DatagramSocket
-from ..stack.udp_socket import UdpSocket
+from ..stack.udp_socket import UdpSocket, UdpWay
 from .error import KernelError
 from .inet import needs_scope
 from .inet_control import SendControl
-from .inet_messages import InetMessages, Target
+from .inet_messages import InetMessages
 from .layout import pack_int, read_int
 from .process import Process
 from .sockaddr import AF_INET6, AF_UNSPEC, IPPROTO_UDPLITE, SOCK_DGRAM, SockAddr
 from .socket import MSG_DONTWAIT, MSG_MORE, MSG_OOB, MSG_PEEK, ControlMessage
-from .sockopt import SOL_UDP, SOL_UDPLITE, UDP_CORK, UDPLITE_RECV_CSCOV, UDPLITE_SEND_CSCOV, check_option
+from .sockopt import (
+    SOL_UDP,
+    SOL_UDPLITE,
+    UDP_CORK,
+    UDP_GRO,
+    UDP_SEGMENT,
+    UDPLITE_RECV_CSCOV,
+    UDPLITE_SEND_CSCOV,
+    check_option,
+)
 
 if TYPE_CHECKING:
     from .kernel import Kernel
 
 _LARGEST: Final = 0xFFFF
+_LARGEST_DATA: Final = 65507
 
 
 def make_datagram(kernel: Kernel, creator: Process, family: int, protocol: int) -> InetDatagram:
@@ -35,7 +46,7 @@ def make_datagram(kernel: Kernel, creator: Process, family: int, protocol: int) 
 class InetDatagram(InetMessages):
     """A UDP or UDP-Lite socket over a :class:`UdpSocket`."""
 
-    __slots__ = ("cork", "cork_target", "corked", "udp")
+    __slots__ = ("cork", "cork_segment", "cork_stamps", "cork_way", "corked", "segment", "udp")
 
     def __init__(self, kernel: Kernel, creator: Process, family: int, endpoint: Endpoint) -> None:
         lite = endpoint.protocol == IPPROTO_UDPLITE
@@ -47,7 +58,11 @@ class InetDatagram(InetMessages):
         """UDP_CORK: every send is as with MSG_MORE."""
         self.corked: bytes | None = None
         """Data of a datagram begun and not yet sent, None for none."""
-        self.cork_target: Target | None = None
+        self.cork_way: UdpWay | None = None
+        self.cork_segment: int = 0
+        self.cork_stamps: int = 0
+        self.segment: int = 0
+        """UDP_SEGMENT: bytes of each datagram that a longer send is cut into, 0 not to cut."""
 
     def make_messages(self) -> DatagramSocket:
         return self.udp
@@ -85,37 +100,52 @@ class InetDatagram(InetMessages):
         more = self.cork or flags & MSG_MORE != 0
         if self.corked is not None:
             # Address and control data are those of the first part.
+            if len(self.corked) + len(data) > _LARGEST_DATA:
+                self.corked = None
+                raise KernelError(EMSGSIZE)
             self.corked += data
             if not more:
                 self._uncork()
             return len(data)
-        target = self.send_target(addr, SendControl(self, control) if control else None, flags)
-        if more:
-            self.corked = data
-            self.cork_target = target
-        else:
-            self._transmit(data, target)
-        return len(data)
-
-    def _uncork(self) -> None:
-        """Send the datagram that was held back."""
-        data = self.corked
-        target = self.cork_target
-        self.corked = None
-        if data is not None and target is not None:
-            self._transmit(data, target)
-
-    def _transmit(self, data: bytes, target: Target) -> None:
-        code = self.udp.send_from(
+        attached = SendControl(self, control) if control else None
+        target = self.send_target(addr, attached, flags)
+        udp = self.udp
+        way = udp.find_way(
             target.source,
             target.address,
             target.port,
-            data,
             target.tos,
             target.ttl,
             target.device,
             target.on_link,
         )
+        if way.code != 0:
+            raise KernelError(way.code)
+        segment = self.segment if attached is None or attached.segment < 0 else attached.segment
+        stamps = 0 if attached is None else attached.stamps
+        if more:
+            self.corked = data
+            self.cork_way = way
+            self.cork_segment = segment
+            self.cork_stamps = stamps
+        else:
+            self._transmit(data, way, segment, stamps)
+        return len(data)
+
+    def _uncork(self) -> None:
+        """Send the datagram that was held back."""
+        data = self.corked
+        way = self.cork_way
+        self.corked = None
+        self.cork_way = None
+        if data is not None and way is not None:
+            self._transmit(data, way, self.cork_segment, self.cork_stamps)
+
+    def _transmit(self, data: bytes, way: UdpWay, segment: int, stamps: int) -> None:
+        udp = self.udp
+        udp.stamps_once = stamps
+        code = udp.send_along(way, data, segment)
+        udp.stamps_once = 0
         if code != 0:
             raise KernelError(code)
 
@@ -123,7 +153,7 @@ class InetDatagram(InetMessages):
         return self.endpoint.local_port == 0
 
     def recv(self, count: int, flags: int) -> bytes | None:
-        if flags & ~(MSG_DONTWAIT | MSG_PEEK):
+        if flags & ~(MSG_DONTWAIT | MSG_PEEK) or self.peek_off >= 0:
             received = self.recvmsg(count, flags)
             return None if received is None else received.data
         code = self.udp.take_error()
@@ -135,6 +165,20 @@ class InetDatagram(InetMessages):
         data = datagram.data
         return data if len(data) <= count else data[:count]
 
+    def next_message(self, flags: int) -> tuple[Datagram | None, int]:
+        if flags & MSG_PEEK and self.peek_off >= 0:
+            self.udp.receive(True)
+            return self.udp.peek_at(self.peek_off)
+        return self.udp.receive(flags & MSG_PEEK != 0), 0
+
+    def message_taken(self, flags: int, length: int) -> None:
+        if self.peek_off >= 0:
+            moved = length if flags & MSG_PEEK else -length
+            self.peek_off = max(self.peek_off + moved, 0)
+
+    def has_peek_offset(self) -> bool:
+        return True
+
     # Options
 
     def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
@@ -145,6 +189,12 @@ class InetDatagram(InetMessages):
                 self.cork = number != 0
                 if not self.cork:
                     self._uncork()
+            elif name == UDP_SEGMENT:
+                if not 0 <= number <= _LARGEST:
+                    raise KernelError(EINVAL)
+                self.segment = number
+            elif name == UDP_GRO:
+                self.udp.gro = number != 0
             elif name == UDPLITE_SEND_CSCOV:
                 self.udp.send_coverage = _coverage(number)
             else:
@@ -157,6 +207,10 @@ class InetDatagram(InetMessages):
             self._check_option(level, name, False)
             if name == UDP_CORK:
                 return pack_int(self.cork)
+            if name == UDP_SEGMENT:
+                return pack_int(self.segment)
+            if name == UDP_GRO:
+                return pack_int(self.udp.gro)
             coverage = self.udp.send_coverage if name == UDPLITE_SEND_CSCOV else self.udp.receive_coverage
             return pack_int(max(coverage, 0))
         return super().get_protocol_option(level, name, length)

@@ -9,17 +9,27 @@ from mypy_extensions import mypyc_attr
 
 from ..ports.endpoint import ESTABLISHED, Endpoint
 from ..stack.bpf import BpfProgram
-from ..stack.datagram_socket import CONNECTED_PEER, DatagramSocket
+from ..stack.datagram import ORIGIN_TIMESTAMPING, Datagram
+from ..stack.datagram_socket import CONNECTED_PEER, STAMP_KEYS, DatagramSocket
 from ..wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_multicast, is_v4
 from .error import KernelError
 from .file import FIONREAD, TIOCOUTQ
 from .inet import InetSocket, needs_scope
 from .inet_control import SendControl, error_control, receive_control
+from .layout import pack_int
 from .process import Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, SockAddr
-from .socket import MSG_DONTROUTE, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, Received
-from .sockopt import SO_DONTROUTE, SO_RCVBUF, SO_SNDBUF
-from .timestamps import timestamp_control
+from .socket import MSG_DONTROUTE, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, ControlMessage, Received
+from .sockopt import (
+    SO_DONTROUTE,
+    SO_RCVBUF,
+    SO_RXQ_OVFL,
+    SO_SNDBUF,
+    SOL_SOCKET,
+    SOL_UDP,
+    UDP_GRO,
+)
+from .timestamps import SOF_SOFTWARE, timestamp_controls, timestamping_control
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -45,7 +55,7 @@ class Target:
 class InetMessages(InetSocket):
     """A socket of datagrams over a :class:`DatagramSocket`, which subclasses make."""
 
-    __slots__ = ("messages",)
+    __slots__ = ("messages", "stamping")
 
     def __init__(
         self,
@@ -60,6 +70,8 @@ class InetMessages(InetSocket):
         super().__init__(kernel, creator, family, type, protocol, endpoint, name)
         self.messages: DatagramSocket = self.make_messages()
         self.pmtu_discovery = self.messages.pmtudisc
+        self.stamping: int = 0
+        """SO_TIMESTAMPING's bits."""
 
     def make_messages(self) -> DatagramSocket:
         """The transport's side of this socket."""
@@ -126,6 +138,26 @@ class InetMessages(InetSocket):
             target.device = control.device or target.device
         return target
 
+    def next_message(self, flags: int) -> tuple[Datagram | None, int]:
+        """The datagram to receive, and from which byte on."""
+        return self.messages.receive(flags & MSG_PEEK != 0), 0
+
+    def message_taken(self, flags: int, length: int) -> None:
+        """``length`` bytes of it were received, or peeked at."""
+
+    def timestamping(self) -> int:
+        return self.stamping
+
+    def set_timestamping(self, bits: int) -> None:
+        if bits & STAMP_KEYS and not self.stamping & STAMP_KEYS:
+            self.messages.stamp_key = 0
+        self.stamping = bits
+        self.messages.stamps = bits
+
+    def memory(self) -> list[int]:
+        messages = self.messages
+        return [messages.rmem, messages.rcvbuf, 0, messages.sndbuf, 0, 0, 0, 0, messages.drops]
+
     def nothing(self, flags: int) -> bytes | None:
         """What a receive gives while there is nothing: None to wait, b"" for the end.
 
@@ -141,18 +173,23 @@ class InetMessages(InetSocket):
         code = self.messages.take_error()
         if code != 0:
             raise KernelError(code)
-        datagram = self.messages.receive(flags & MSG_PEEK != 0)
+        datagram, offset = self.next_message(flags)
         if datagram is None:
             return None if self.nothing(flags) is None else Received(b"", None)
-        data = datagram.data
+        data = datagram.data[offset:] if offset else datagram.data
         source = self.show_scoped(datagram.source, datagram.source_port, datagram.ifindex)
         received = Received(data, source)
         if count < len(data):
             received.data = data[:count]
             received.flags = MSG_TRUNC
-            received.length = len(data) if flags & MSG_TRUNC else count
-        if self.timestamps:
-            received.control.append(timestamp_control(self, datagram.time))
+            received.length = offset + len(data) if flags & MSG_TRUNC else count
+        self.message_taken(flags, received.length)
+        if self.timestamps or self.stamping:
+            received.control += timestamp_controls(self, datagram.time)
+        if self.rxq_ovfl and datagram.drops:
+            received.control.append(ControlMessage(SOL_SOCKET, SO_RXQ_OVFL, pack_int(datagram.drops), None))
+        if datagram.segment_size:
+            received.control.append(ControlMessage(SOL_UDP, UDP_GRO, pack_int(datagram.segment_size), None))
         receive_control(self, datagram, received.control)
         return received
 
@@ -161,10 +198,14 @@ class InetMessages(InetSocket):
         if entry is None:
             # Reading the error queue never blocks.
             raise KernelError(EAGAIN, "error queue empty")
-        received = Received(entry.data[:count], self.show(entry.destination, entry.port))
+        # Only an error about a packet names where that went.
+        stamp = entry.origin == ORIGIN_TIMESTAMPING
+        received = Received(entry.data[:count], None if stamp else self.show(entry.destination, entry.port))
         received.flags = MSG_ERRQUEUE
         if count < len(entry.data):
             received.flags |= MSG_TRUNC
+        if stamp and self.stamping & SOF_SOFTWARE:
+            received.control.append(timestamping_control(self, entry.time))
         received.control.append(error_control(self, entry))
         return received
 
@@ -177,6 +218,8 @@ class InetMessages(InetSocket):
             self.messages.sndbuf = self.sndbuf
         elif name == SO_DONTROUTE:
             self.messages.dontroute = self.dontroute
+        elif name == SO_RXQ_OVFL:
+            self.messages.rxq_ovfl = self.rxq_ovfl
 
     def filter_changed(self, program: BpfProgram | None) -> None:
         self.messages.filter = program

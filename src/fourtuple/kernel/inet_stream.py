@@ -18,7 +18,19 @@ from errno import (
 )
 from typing import TYPE_CHECKING, Final
 
-from ..ports.endpoint import CLOSE, LISTEN, PROTOCOL_TCP, SYN_RECV, SYN_SENT, Endpoint
+from ..ports.endpoint import (
+    CLOSE,
+    CLOSE_WAIT,
+    CLOSING,
+    ESTABLISHED,
+    FIN_WAIT_1,
+    LAST_ACK,
+    LISTEN,
+    PROTOCOL_TCP,
+    SYN_RECV,
+    SYN_SENT,
+    Endpoint,
+)
 from ..stack.bpf import BpfProgram
 from ..stack.sysctl import CONGESTION_CONTROLS
 from ..stack.tcp.error_queue import OPT_ID, OPT_ID_TCP, RX_SOFTWARE, TX_RECORD, set_timestamping, stamp_write
@@ -140,6 +152,7 @@ class InetStream(InetSocket):
             raise KernelError(EISCONN)
         address = self._peer_address(addr)
         self._apply_tos(is_v4(address))
+        self._check_on_link(address)
         # What was shut down before connecting stays so.
         shut = self.tcb.shut if self.endpoint.peer_port == 0 else 0
         code = self.tcb.connect(address, addr.port)
@@ -171,6 +184,14 @@ class InetStream(InetSocket):
         elif needs_scope(address):
             self.take_scope(addr.scope_id)
         return address
+
+    def _check_on_link(self, address: int) -> None:
+        """Raises ENETUNREACH if SO_DONTROUTE is set and a gateway would be needed (IPv4)."""
+        if not self.dontroute or not is_v4(address):
+            return
+        endpoint = self.endpoint
+        if self.kernel.stack.paths.find_on_link(address, endpoint.local, endpoint.device) is None:
+            raise KernelError(ENETUNREACH)
 
     def connect_result(self) -> bool:
         if self.progress != CONNECTING:
@@ -360,7 +381,7 @@ class InetStream(InetSocket):
             raise KernelError(ENOTCONN)
         code = tcb.recv_check()
         if code == 0:
-            return tcb.recv(count, flags & MSG_PEEK != 0)
+            return self._receive(count, flags & MSG_PEEK != 0)
         if code == EAGAIN:
             return None
         raise KernelError(code)
@@ -381,6 +402,25 @@ class InetStream(InetSocket):
         if self.tells_left or self.tcb.keep_arrivals:
             add_receive_control(self, received, first)
         return received
+
+    def _receive(self, count: int, peek: bool) -> bytes | None:
+        tcb = self.tcb
+        offset = self.peek_off
+        if offset < 0:
+            return tcb.recv(count, peek)
+        if not peek:
+            data = tcb.recv(count, False)
+            self.peek_off = max(offset - len(data), 0)
+            return data
+        data = tcb.recv(offset + count, True)[offset:]
+        self.peek_off = offset + len(data)
+        if not data and tcb.readable_bytes() and count:
+            # What is there was shown already.
+            return None
+        return data
+
+    def has_peek_offset(self) -> bool:
+        return True
 
     def _receive_urgent(self, flags: int) -> Received | None:
         if self.endpoint.state == LISTEN:
@@ -502,6 +542,22 @@ class InetStream(InetSocket):
         if request == SIOCATMARK:
             return int(self.tcb.urg_state != URG_NONE and self.tcb.rcv_up == self.tcb.copied_seq)
         raise KernelError(ENOTTY)
+
+    # SO_LINGER
+
+    def lingers(self) -> bool:
+        """Whether close() is to wait: there is a time to wait, and a FIN to be sent in good order."""
+        if not self.linger_on or self.linger_seconds == 0:
+            return False
+        return self.endpoint.state in (ESTABLISHED, CLOSE_WAIT) and self.tcb.readable_bytes() == 0
+
+    def end_sending(self) -> None:
+        """What a close that lingers begins with: both ways are shut, the FIN follows the data."""
+        self.tcb.shutdown(SHUT_RDWR)
+
+    def closing(self) -> bool:
+        """Whether data or the FIN are not acknowledged yet (``sk_stream_closing``)."""
+        return self.endpoint.state in (FIN_WAIT_1, CLOSING, LAST_ACK)
 
     def release(self) -> None:
         # Events end first: nobody waits on a socket that is gone.

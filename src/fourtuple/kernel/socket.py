@@ -112,6 +112,7 @@ class Socket(File):
         "max_pacing_rate",
         "oob_inline",
         "passcred",
+        "peek_off",
         "priority",
         "protocol",
         "rcvbuf",
@@ -119,6 +120,7 @@ class Socket(File):
         "receive_timeout",
         "reuse_addr",
         "reuse_port",
+        "rxq_ovfl",
         "send_timeout",
         "sndbuf",
         "timestamps",
@@ -152,6 +154,9 @@ class Socket(File):
         self.linger_seconds: int = 0
         self.timestamps: int = 0
         """SO_TIMESTAMP or SO_TIMESTAMPNS, whichever is on; 0 for neither."""
+        self.rxq_ovfl: bool = False
+        self.peek_off: int = -1
+        """SO_PEEK_OFF: where the next MSG_PEEK begins, -1 at the first byte as ever."""
         self.priority: int = 0
         self.mark: int = 0
         self.max_pacing_rate: int = 0xFFFF_FFFF_FFFF_FFFF
@@ -248,6 +253,15 @@ class Socket(File):
     def option_changed(self, name: int) -> None:
         """The attribute of the SOL_SOCKET option ``name`` was set."""
 
+    def has_peek_offset(self) -> bool:
+        """Whether SO_PEEK_OFF means something to it."""
+        return False
+
+    def memory(self) -> list[int]:
+        """SO_MEMINFO: bytes received and not read, their limit, bytes being sent, their limit, reserved,
+        queued, of options, in the backlog; and how many were dropped."""
+        return [0, self.receive_buffer(), 0, self.send_buffer(), 0, 0, 0, 0, 0]
+
     def filter_changed(self, program: BpfProgram | None) -> None:
         """``filter`` was set."""
 
@@ -295,9 +309,9 @@ class Socket(File):
         return 0
 
     def set_timestamping(self, bits: int) -> None:
-        """SO_TIMESTAMPING, of valid bits. EINVAL: only TCP does more than nothing here."""
+        """SO_TIMESTAMPING, of valid bits. EINVAL: only TCP and datagram sockets do more than nothing here."""
         if bits:
-            raise KernelError(EINVAL, "SO_TIMESTAMPING is TCP's here")
+            raise KernelError(EINVAL, "SO_TIMESTAMPING is for IP sockets here")
 
     def set_incoming_cpu(self, cpu: int) -> None:
         """SO_INCOMING_CPU."""

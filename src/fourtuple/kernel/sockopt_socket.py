@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import EACCES, EDOM, EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM
 from typing import TYPE_CHECKING, Final
 
-from ..stack.tcp.error_queue import ALL_BITS, OPT_STATS
+from ..stack.tcp.error_queue import ALL_BITS, OPT_ID, OPT_ID_TCP, OPT_STATS
 from ..stack.tcp.state import UNLIMITED_RATE
 from .error import KernelError
 from .layout import pack_int, pack_linger, pack_timeval, pack_ucred, read_int, read_timeval, read_two_ints
@@ -30,8 +30,10 @@ from .sockopt import (
     SO_LOCK_FILTER,
     SO_MARK,
     SO_MAX_PACING_RATE,
+    SO_MEMINFO,
     SO_OOBINLINE,
     SO_PASSCRED,
+    SO_PEEK_OFF,
     SO_PEERCRED,
     SO_PRIORITY,
     SO_PROTOCOL,
@@ -41,6 +43,7 @@ from .sockopt import (
     SO_RCVTIMEO,
     SO_REUSEADDR,
     SO_REUSEPORT,
+    SO_RXQ_OVFL,
     SO_SNDBUF,
     SO_SNDBUFFORCE,
     SO_SNDLOWAT,
@@ -61,6 +64,7 @@ INT_MAX: Final = 0x7FFF_FFFF
 IFNAMSIZ: Final = 16
 
 _SKF_AD_MAX: Final = 64
+
 _JIFFY: Final = 4_000_000
 _MAX_TIMEOUT_SECONDS: Final = INT_MAX
 
@@ -89,6 +93,12 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
         socket.broadcast = on
     elif name == SO_DONTROUTE:
         socket.dontroute = on
+    elif name == SO_RXQ_OVFL:
+        socket.rxq_ovfl = on
+    elif name == SO_PEEK_OFF:
+        if not socket.has_peek_offset():
+            raise KernelError(EOPNOTSUPP)
+        socket.peek_off = number
     elif name == SO_KEEPALIVE:
         socket.keepalive = on
     elif name == SO_OOBINLINE:
@@ -124,6 +134,8 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
     elif name == SO_TIMESTAMPING:
         if number & ~ALL_BITS or number & OPT_STATS:
             # OPT_STATS: the statistics Linux adds are not gathered.
+            raise KernelError(EINVAL)
+        if number & OPT_ID_TCP and not number & OPT_ID:
             raise KernelError(EINVAL)
         socket.set_timestamping(number)
     elif name == SO_PASSCRED:
@@ -171,6 +183,14 @@ def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
         return pack_int(socket.broadcast)
     if name == SO_DONTROUTE:
         return pack_int(socket.dontroute)
+    if name == SO_RXQ_OVFL:
+        return pack_int(socket.rxq_ovfl)
+    if name == SO_PEEK_OFF:
+        if not socket.has_peek_offset():
+            raise KernelError(EOPNOTSUPP)
+        return pack_int(socket.peek_off)
+    if name == SO_MEMINFO:
+        return b"".join([pack_int(number) for number in socket.memory()])
     if name == SO_KEEPALIVE:
         return pack_int(socket.keepalive)
     if name == SO_OOBINLINE:

@@ -1,10 +1,27 @@
-"""When a datagram arrived, as a control message (SO_TIMESTAMP, SO_TIMESTAMPNS)."""
+"""When a datagram arrived or left, as control messages (SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING)."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from .layout import pack_timeval
 from .socket import ControlMessage, Socket
-from .sockopt import SO_TIMESTAMPNS, SOL_SOCKET
+from .sockopt import SO_TIMESTAMPING, SO_TIMESTAMPNS, SOL_SOCKET
+
+# SOF_TIMESTAMPING_*: what SO_TIMESTAMPING asks for (linux/net_tstamp.h).
+SOF_SOFTWARE: Final = 1 << 4
+SOF_TX_RECORDS: Final = 1 << 0 | 1 << 1 | 1 << 8 | 1 << 9 | 1 << 18
+"""Those a control message may ask for."""
+
+
+def timestamp_controls(socket: Socket, time: int) -> list[ControlMessage]:
+    """What a socket that asked for them is told of a datagram that arrived at ``time`` (virtual ns)."""
+    found: list[ControlMessage] = []
+    if socket.timestamps:
+        found.append(timestamp_control(socket, time))
+    if socket.timestamping() & SOF_SOFTWARE:
+        found.append(timestamping_control(socket, time))
+    return found
 
 
 def timestamp_control(socket: Socket, time: int) -> ControlMessage:
@@ -15,3 +32,10 @@ def timestamp_control(socket: Socket, time: int) -> ControlMessage:
         fraction //= 1000
     data = pack_timeval(wall // 1_000_000_000, fraction)
     return ControlMessage(SOL_SOCKET, socket.timestamps, data, None)
+
+
+def timestamping_control(socket: Socket, time: int) -> ControlMessage:
+    """SCM_TIMESTAMPING: three struct timespec, the first of software, the others of hardware there is not."""
+    wall = socket.kernel.epoch_ns + time
+    data = pack_timeval(wall // 1_000_000_000, wall % 1_000_000_000) + bytes(32)
+    return ControlMessage(SOL_SOCKET, SO_TIMESTAMPING, data, None)

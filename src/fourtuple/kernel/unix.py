@@ -155,6 +155,9 @@ class UnixSocket(Socket):
             raise KernelError(ENOTCONN)
         return unix_address(self.peer.name or b"")
 
+    def has_peek_offset(self) -> bool:
+        return True
+
     def take_error(self) -> int:
         error = self.error
         self.error = 0
@@ -513,9 +516,13 @@ class UnixStream(UnixConnected):
         if first.sender.name is not None:
             received.address = unix_address(first.sender.name)
         if flags & MSG_PEEK:
-            self._peek(received, count)
+            if not self._peek(received, count, max(self.peek_off, 0)):
+                return None
         else:
             self._take(received, count)
+        if self.peek_off >= 0:
+            moved = received.length if flags & MSG_PEEK else -received.length
+            self.peek_off = max(self.peek_off + moved, 0)
         return received
 
     def _take(self, received: Received, count: int) -> None:
@@ -547,16 +554,24 @@ class UnixStream(UnixConnected):
         if files or self.passcred:
             received.control = self.collect_control(first, files)
 
-    def _peek(self, received: Received, count: int) -> None:
+    def _peek(self, received: Received, count: int, skip: int) -> bool:
+        """Show what is behind the first ``skip`` bytes; False if nothing is."""
         first = self.queue[0]
         parts: list[bytes] = []
         files: list[File] = []
         for message in self.queue:
+            if skip and skip >= len(message.data) - message.consumed:
+                skip -= len(message.data) - message.consumed
+                continue
             if count == 0 and parts:
                 break
+            if not parts:
+                first = message
             if self.passcred and not message.same_writer(first):
                 break
-            part = message.data[message.consumed : message.consumed + count]
+            start = message.consumed + skip
+            skip = 0
+            part = message.data[start : start + count]
             parts.append(part)
             count -= len(part)
             if message.files is not None:
@@ -569,3 +584,4 @@ class UnixStream(UnixConnected):
         received.length = len(received.data)
         if files or self.passcred:
             received.control = self.collect_control(first, files)
+        return len(parts) > 0

@@ -15,6 +15,7 @@ from errno import (
 from typing import TYPE_CHECKING
 
 from ..ports.endpoint import CLOSE, ESTABLISHED
+from ..stack.filtering import DROP, kept_of_data
 from ..stack.poll_bits import POLLERR, POLLHUP, POLLRDHUP
 from .error import KernelError
 from .file import File
@@ -63,6 +64,15 @@ def deliver(socket: UnixSocket, message: Message, attachments: Attachments | Non
     if attachments is not None:
         attachments.attach(message, True)
     socket.add_credentials(message, other)
+    program = other.filter
+    if program is not None:
+        kept = kept_of_data(program, message.data, other.kernel.stack.stream)
+        if kept == DROP:
+            # The sender is not told.
+            for file in message.files or []:
+                file.drop()
+            return
+        message.data = message.data[:kept]
     other.enqueue(message)
 
 
@@ -73,16 +83,25 @@ def receive(socket: UnixSocket, count: int, flags: int) -> Received | None:
     socket.raise_error()
     if not socket.queue:
         return None
+    offset = 0
     message = socket.queue[0]
+    if flags & MSG_PEEK and socket.peek_off > 0:
+        found, offset = _peek_at(socket, socket.peek_off)
+        if found is None:
+            return None
+        message = found
     socket.wake_waiting()
-    data = message.data
+    data = message.data[offset:] if offset else message.data
     received = Received(data[:count], None)
     if message.sender.name is not None:
         received.address = unix_address(message.sender.name)
     if count < len(data):
         received.flags |= MSG_TRUNC
         if flags & MSG_TRUNC:
-            received.length = len(data)
+            received.length = len(message.data)
+    if socket.peek_off >= 0:
+        moved = len(received.data) if flags & MSG_PEEK else -len(message.data)
+        socket.peek_off = max(socket.peek_off + moved, 0)
     files: list[File] = []
     if flags & MSG_PEEK:
         if message.files is not None:
@@ -97,6 +116,15 @@ def receive(socket: UnixSocket, count: int, flags: int) -> Received | None:
         received.control.append(timestamp_control(socket, message.time))
     received.control.extend(socket.collect_control(message, files))
     return received
+
+
+def _peek_at(socket: UnixSocket, offset: int) -> tuple[Message | None, int]:
+    """The datagram with byte ``offset`` of the queue (SO_PEEK_OFF), and where in it that is."""
+    for message in socket.queue:
+        if offset == 0 or offset < len(message.data):
+            return message, offset
+        offset -= len(message.data)
+    return None, 0
 
 
 class UnixSeqpacket(UnixConnected):

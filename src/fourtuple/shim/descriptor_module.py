@@ -22,6 +22,7 @@ from ..runtime.blocking import read_file, write_file
 from ..runtime.errors import os_error
 from ..runtime.signals import send_signal
 from ..runtime.thread import SimThread
+from .lingering_close import close_descriptor, close_range, linger, replaced
 from .patching import dispatch
 from .real_files import is_real, lift, open_real, real_file
 from .refusal import refuse
@@ -141,12 +142,12 @@ def _sendfile(thread: SimThread, out_fd: int, in_fd: int, offset: int | None, co
 
 
 def _close(thread: SimThread, fd: int) -> None:
-    thread.process.fds.close(fd)
+    close_descriptor(thread.process, fd)
 
 
 def _closerange(thread: SimThread, low: int, high: int, /) -> None:
     if low < high:
-        thread.process.fds.close_range(max(low, 0), high - 1)
+        close_range(thread.process, max(low, 0), high - 1)
 
 
 def _dup(thread: SimThread, fd: int, /) -> int:
@@ -155,13 +156,19 @@ def _dup(thread: SimThread, fd: int, /) -> int:
 
 def _dup2(thread: SimThread, fd: int, fd2: int, inheritable: bool = True) -> int:
     fds = thread.process.fds
+    lost = None if fd == fd2 else replaced(thread.process, fd2)
     try:
         if is_real(fd):
             fds.put(real_file(thread.process.kernel, fd), fd2, not inheritable)
-            return fd2
-        return fds.dup2(fd, fd2, not inheritable)
+        else:
+            fds.dup2(fd, fd2, not inheritable)
     except KernelError as error:
+        if lost is not None:
+            lost.drop()
         raise os_error(error) from None
+    if lost is not None:
+        linger(lost, f"dup2 to fd {fd2}, which lingers")
+    return fd2
 
 
 def _pipe2(thread: SimThread, flags: int, /) -> tuple[int, int]:

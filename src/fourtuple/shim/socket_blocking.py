@@ -163,7 +163,11 @@ class SocketState:
                 if not file.nonblocking() and not flags & MSG_DONTWAIT:
                     # The call itself blocks, whatever the object's timeout.
                     break
+                # Ready for poll(), not for the call (SO_PEEK_OFF past the end): CPython asks until the
+                # timeout is over.
                 thread.scheduler.polled(thread)
+                if thread.scheduler.clock.now >= deadline:
+                    raise TimeoutError("timed out")
             while wait_change(thread, file, events, limit, what):
                 self.process.kernel.caller = self.process
                 result = attempt()

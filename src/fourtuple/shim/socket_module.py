@@ -31,6 +31,7 @@ from ..kernel.sockaddr import AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread, current_thread
 from . import fcntl_module, resolver, socket_addrinfo, socket_forgotten, socket_services
+from .lingering_close import close_descriptor
 from .patching import ModuleReference, bound, dispatch, replace, replacements
 from .socket_forgotten import close_forgotten
 from .socket_object import SimSocket, c_int
@@ -181,7 +182,7 @@ def _dup(thread: SimThread, fd: Any, /) -> int:
 
 def _close(thread: SimThread, fd: Any, /) -> None:
     try:
-        thread.process.fds.close(c_int(fd))
+        close_descriptor(thread.process, c_int(fd))
     except KernelError as error:
         raise os_error(error) from None
 

@@ -29,6 +29,7 @@ from ..kernel.sockaddr import AF_INET, AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOC
 from ..kernel.socket import Socket
 from ..kernel.sockopt_filter import PROGRAM_OPTIONS
 from ..runtime.errors import os_error
+from .lingering_close import close_descriptor
 from .program_memory import filter_instructions
 from .sockaddr_convert import buffer_bytes, from_sockaddr, to_sockaddr
 from .socket_blocking import READING, WRITING, wait_change, wait_ready, waiting_thread
@@ -120,7 +121,7 @@ class SimSocket(SocketTransfer):
         if fd == -1:
             return
         try:
-            self.process.fds.close(fd)
+            close_descriptor(self.process, fd)
         except KernelError as error:
             # The peer may have closed already; CPython does not tell.
             if error.errno != ECONNRESET:

@@ -7,12 +7,25 @@ from typing import Final
 ORIGIN_LOCAL: Final = 1
 ORIGIN_ICMP: Final = 2
 ORIGIN_ICMP6: Final = 3
+ORIGIN_TIMESTAMPING: Final = 4
 
 
 class Datagram:
     """A datagram in a receive queue. ``time`` is when it arrived, in ns."""
 
-    __slots__ = ("data", "destination", "ifindex", "size", "source", "source_port", "time", "tos", "ttl")
+    __slots__ = (
+        "data",
+        "destination",
+        "drops",
+        "ifindex",
+        "segment_size",
+        "size",
+        "source",
+        "source_port",
+        "time",
+        "tos",
+        "ttl",
+    )
 
     def __init__(
         self,
@@ -36,13 +49,19 @@ class Datagram:
         self.time = time
         self.size = size
         """What it charges the receive buffer with, in bytes (``skb->truesize``)."""
+        self.drops: int = 0
+        """How many datagrams the socket had dropped when this one was queued (SO_RXQ_OVFL)."""
+        self.segment_size: int = 0
+        """Bytes of each of the datagrams merged into this one (UDP_GRO), the last perhaps fewer; 0: one."""
 
     def cut(self, length: int) -> Datagram:
         """The datagram with at most the first ``length`` bytes of its data."""
-        if length >= len(self.data):
-            return self
-        return Datagram(
-            self.data[:length],
+        return self if length >= len(self.data) else self.with_data(self.data[:length], self.size)
+
+    def with_data(self, data: bytes, size: int) -> Datagram:
+        """A copy with other data, charged with ``size``."""
+        copy = Datagram(
+            data,
             self.source,
             self.source_port,
             self.destination,
@@ -50,14 +69,29 @@ class Datagram:
             self.ttl,
             self.tos,
             self.time,
-            self.size,
+            size,
         )
+        copy.drops = self.drops
+        copy.segment_size = self.segment_size
+        return copy
 
 
 class SocketError:
     """An entry of the error queue (IP_RECVERR; struct sock_extended_err)."""
 
-    __slots__ = ("code", "data", "destination", "errno", "info", "origin", "port", "reporter", "type")
+    __slots__ = (
+        "code",
+        "data",
+        "destination",
+        "errno",
+        "info",
+        "key",
+        "origin",
+        "port",
+        "reporter",
+        "time",
+        "type",
+    )
 
     def __init__(
         self,
@@ -82,3 +116,7 @@ class SocketError:
         self.port = port
         self.data = data
         """What is left of the datagram that failed."""
+        self.key: int = 0
+        """Number of the packet a time stamp is of (SOF_TIMESTAMPING_OPT_ID; ee_data)."""
+        self.time: int = -1
+        """The time stamp, in ns; -1 for none."""

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
-from errno import EACCES, EADDRINUSE, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODEV, ENOTCONN, EPIPE
+from errno import EACCES, EADDRINUSE, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODEV, ENOMSG, ENOTCONN, EPIPE
 from typing import Final
 
 from ..ports.endpoint import ESTABLISHED, Endpoint
 from ..wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_any, is_multicast, is_v4
+from ..wire.ethernet import EthernetFrame
+from ..wire.ip import IpPacket
 from ..wire.ipv4 import MAX_LENGTH, Ipv4Packet
 from ..wire.ipv6 import MAX_PAYLOAD, Ipv6Packet
 from ..wire.packet import Payload
 from .base import IcmpError, SocketEvents
 from .bpf import BpfProgram
-from .datagram import ORIGIN_ICMP, ORIGIN_ICMP6, ORIGIN_LOCAL, Datagram, SocketError
+from .datagram import (
+    ORIGIN_ICMP,
+    ORIGIN_ICMP6,
+    ORIGIN_LOCAL,
+    ORIGIN_TIMESTAMPING,
+    Datagram,
+    SocketError,
+)
 from .icmp_errno import icmp_errno, icmpv6_errno
 from .ip_output import IpOutput
 from .membership import add_source, join, leave, leave_all, remove_source
@@ -42,6 +51,13 @@ PMTUDISC_INTERFACE: Final = 4
 PMTUDISC_OMIT: Final = 5
 
 _NO_LIMIT: Final = 1 << 30
+
+# SOF_TIMESTAMPING_TX_SOFTWARE, TX_SCHED, OPT_ID and OPT_TSONLY.
+STAMP_SOFTWARE: Final = 2
+STAMP_SCHEDULED: Final = 256
+STAMP_KEYS: Final = 128
+STAMP_ONLY: Final = 2048
+STAMP_SENDING: Final = STAMP_SOFTWARE | STAMP_SCHEDULED
 
 READABLE: Final = POLLIN | POLLRDNORM
 _WRITABLE: Final = POLLOUT | POLLWRNORM | POLLWRBAND
@@ -79,6 +95,14 @@ class DatagramSocket:
         self.multicast_if_v6: int = 0
         """IPV6_MULTICAST_IF."""
         self.recverr: bool = False
+        self.stamps: int = 0
+        """Which time stamps of what it sends it wants in its error queue: SOF_TIMESTAMPING_TX_*, OPT_ID,
+        OPT_TSONLY."""
+        self.stamps_once: int = 0
+        """More of them, for the send under way."""
+        self.stamp_key: int = 0
+        self.rxq_ovfl: bool = False
+        """SO_RXQ_OVFL: each datagram says how many were dropped before it."""
         self.error: int = 0
         self.read_shut: bool = False
         self.write_shut: bool = False
@@ -159,7 +183,10 @@ class DatagramSocket:
             packet.dont_fragment = length <= mtu and not path.mtu_locked
         else:
             packet.dont_fragment = discovery in (PMTUDISC_DO, PMTUDISC_PROBE)
-        return self._sent(self.ip.send_on(packet, path, mtu, self.multicast_loop))
+        code = self._sent(self.ip.send_on(packet, path, mtu, self.multicast_loop))
+        if code == 0 and (self.stamps | self.stamps_once) & STAMP_SENDING:
+            self._stamp(packet, path)
+        return code
 
     def _transmit_v6(
         self,
@@ -185,7 +212,31 @@ class DatagramSocket:
         code = self._check_send(destination, port, packet.wire_length(), too_long, mtu)
         if code != 0:
             return code
-        return self._sent(self.ip.v6.send_on(packet, path, mtu, self.multicast_loop_v6, False))
+        code = self._sent(self.ip.v6.send_on(packet, path, mtu, self.multicast_loop_v6, False))
+        if code == 0 and (self.stamps | self.stamps_once) & STAMP_SENDING:
+            self._stamp(packet, path)
+        return code
+
+    def _stamp(self, packet: IpPacket, path: Path) -> None:
+        """Put the time stamps of a packet just sent into the error queue (``__skb_tstamp_tx``)."""
+        wanted = self.stamps | self.stamps_once
+        data = b""
+        if not wanted & STAMP_ONLY:
+            # The packet comes back as it went to the device.
+            neighbour = path.neighbour
+            mac = neighbour.mac if neighbour is not None and neighbour.mac > 0 else 0
+            data = EthernetFrame(mac, path.interface.mac, path.table.ethertype, packet).serialize()
+        for flag, kind in ((STAMP_SCHEDULED, 1), (STAMP_SOFTWARE, 0)):
+            if wanted & flag:
+                entry = SocketError(ENOMSG, ORIGIN_TIMESTAMPING, 0, 0, kind, V4_ANY, V4_ANY, 0, data)
+                entry.time = self.ip.clock.now
+                if wanted & STAMP_KEYS:
+                    entry.key = self.stamp_key
+                self.queue_error(entry)
+        if wanted & STAMP_KEYS:
+            self.stamp_key = (self.stamp_key + 1) & 0xFFFF_FFFF
+        if self.events is not None:
+            self.events.on_events(POLLERR)
 
     def addresses(self, source: int, destination: int) -> tuple[int, int]:
         """Source and destination with what the socket is bound to, and this host for the wildcard."""
@@ -245,9 +296,17 @@ class DatagramSocket:
             self.drops += 1
             return
         self.rmem += datagram.size
-        self.queue.append(datagram)
+        self.queue.append(self.counting_drops(datagram))
         if self.events is not None:
             self.events.on_events(READABLE)
+
+    def counting_drops(self, datagram: Datagram) -> Datagram:
+        """The datagram as this socket queues it: others may be given the same one."""
+        if not self.rxq_ovfl or self.drops == 0:
+            return datagram
+        copy = datagram.with_data(datagram.data, datagram.size)
+        copy.drops = self.drops
+        return copy
 
     def receive(self, peek: bool) -> Datagram | None:
         """The next datagram, None if there is none. With ``peek`` it stays.
@@ -351,7 +410,7 @@ class DatagramSocket:
         found = self._errors.popleft()
         self.rmem -= truesize(len(found.data))
         # The next entry's error becomes the pending one (``sock_dequeue_err_skb``).
-        if self._errors and self._errors[0].origin != ORIGIN_LOCAL:
+        if self._errors and self._errors[0].origin in (ORIGIN_ICMP, ORIGIN_ICMP6):
             self.error = self._errors[0].errno
         return found
 

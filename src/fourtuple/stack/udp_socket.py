@@ -13,12 +13,33 @@ from .base import IcmpError, SocketEvents
 from .datagram import Datagram as Datagram
 from .datagram import SocketError as SocketError
 from .datagram_socket import CONNECTED_PEER as CONNECTED_PEER
-from .datagram_socket import READABLE, DatagramSocket
+from .datagram_socket import PMTUDISC_PROBE, READABLE, DatagramSocket
 from .ip_output import IpOutput
 from .mib import UdpCounters
-from .path import BROADCAST
+from .path import BROADCAST, Path
 
 _INT_MAX: Final = 0x7FFF_FFFF
+_LARGEST: Final = 0xFFFF
+_V4_HEADER: Final = 20
+_V6_HEADER: Final = 40
+_MOST_SEGMENTS: Final = 128
+_MOST_MERGED: Final = 65507
+
+
+class UdpWay:
+    """Where a datagram goes, found before it is sent: a corked one waits with it."""
+
+    __slots__ = ("code", "destination", "path", "port", "source", "tos", "ttl")
+
+    def __init__(self) -> None:
+        self.code: int = 0
+        """The errno if there is no way, else 0."""
+        self.source: int = V4_ANY
+        self.destination: int = V4_ANY
+        self.port: int = 0
+        self.tos: int = -1
+        self.ttl: int = 0
+        self.path: Path | None = None
 
 
 class UdpSocket(DatagramSocket):
@@ -38,6 +59,8 @@ class UdpSocket(DatagramSocket):
         """UDPLITE_SEND_CSCOV, -1 while not set: bytes the checksum covers, 0 for all."""
         self.receive_coverage: int = -1
         """UDPLITE_RECV_CSCOV, -1 while not set: least of that taken in, 0 for all of it."""
+        self.gro: bool = False
+        """UDP_GRO: datagrams of one flow that arrive at one moment are merged."""
         self._deficit: int = 0
         """Bytes read whose charge was not given back yet."""
         self._in_reader_queue: int = 0
@@ -67,30 +90,79 @@ class UdpSocket(DatagramSocket):
     ) -> int:
         """:meth:`send` with the source address ``source`` (IP_PKTINFO), V4_ANY for the usual one, and
         with ``on_link`` to no gateway (MSG_DONTROUTE)."""
-        endpoint = self.endpoint
-        if endpoint.local_port == 0:
-            code = self.ip.tables.autobind_udp(endpoint)
-            if code != 0:
-                return code
         if len(data) > 0xFFFF:
             return EMSGSIZE
+        way = self.find_way(source, destination, port, tos, ttl, device, on_link)
+        return way.code if way.code != 0 else self.send_along(way, data, 0)
+
+    def find_way(
+        self, source: int, destination: int, port: int, tos: int, ttl: int, device: int, on_link: bool
+    ) -> UdpWay:
+        """Where a datagram would go; its ``code`` is the errno if it could not."""
+        endpoint = self.endpoint
+        way = UdpWay()
+        if endpoint.local_port == 0:
+            way.code = self.ip.tables.autobind_udp(endpoint)
+            if way.code != 0:
+                return way
         if destination == CONNECTED_PEER:
             if endpoint.state != ESTABLISHED:
-                return EDESTADDRREQ
+                way.code = EDESTADDRREQ
+                return way
             destination = endpoint.peer
             port = endpoint.peer_port
         elif port == 0:
-            return EINVAL
+            way.code = EINVAL
+            return way
         source, destination = self.addresses(source, destination)
         path = self.choose_path(source, destination, device, on_link)
         if path is None:
-            return ENETUNREACH
+            way.code = ENETUNREACH
+            return way
         if path.kind == BROADCAST and not self.broadcast:
-            return EACCES
-        datagram = self._datagram(port, data)
+            way.code = EACCES
+        way.source = self.source_for(source, path)
+        way.destination = destination
+        way.port = port
+        way.tos = tos
+        way.ttl = ttl
+        way.path = path
+        return way
+
+    def send_along(self, way: UdpWay, data: bytes, segment: int) -> int:
+        """Send ``data`` in datagrams of ``segment`` bytes (UDP_SEGMENT; 0: in one); 0 or an errno.
+
+        EMSGSIZE, EINVAL (more than 128 datagrams), the pending error, EPIPE.
+        """
+        path = way.path
+        if path is None:
+            return EINVAL
+        size = len(data)
+        if segment == 0 or size == 0:
+            return self._send_one(way, data, path)
+        headers = HEADER_LENGTH + (_V6_HEADER if path.is_v6 else _V4_HEADER)
+        mtu = path.mtu if self.pmtudisc < PMTUDISC_PROBE else path.interface.mtu
+        if headers + min(size, segment) > mtu or size + (HEADER_LENGTH if path.is_v6 else headers) > _LARGEST:
+            return EMSGSIZE
+        if size > segment * _MOST_SEGMENTS:
+            return EINVAL
+        # One time stamp for them all.
+        stamps = self.stamps
+        for at in range(0, size, segment):
+            code = self._send_one(way, data[at : at + segment], path)
+            self.stamps = 0
+            self.stamps_once = 0
+            if code != 0:
+                break
+        self.stamps = stamps
+        return code
+
+    def _send_one(self, way: UdpWay, data: bytes, path: Path) -> int:
+        endpoint = self.endpoint
+        datagram = self._datagram(way.port, data)
         datagram.origin = endpoint
         code = self.transmit(
-            self.source_for(source, path), destination, port, endpoint.protocol, datagram, tos, ttl, path
+            way.source, way.destination, way.port, endpoint.protocol, datagram, way.tos, way.ttl, path
         )
         if code == 0:
             self.mib.out_datagrams += 1
@@ -132,9 +204,46 @@ class UdpSocket(DatagramSocket):
             self.mib.rcvbuf_errors += 1
             return
         self.rmem += datagram.size
-        self.queue.append(datagram)
+        if self.gro and self._merge(datagram):
+            return
+        self.queue.append(self.counting_drops(datagram))
         if self.events is not None:
             self.events.on_events(READABLE)
+
+    def _merge(self, datagram: Datagram) -> bool:
+        """Append ``datagram`` to the last one queued if receive offload would have brought them as one
+        (``udp_gro_receive``): the same flow, the same moment, the same size but for the last."""
+        queue = self.queue
+        if not queue or self._in_reader_queue == len(queue):
+            return False
+        last = queue[-1]
+        size = last.segment_size or len(last.data)
+        if (
+            last.time != datagram.time
+            or last.source_port != datagram.source_port
+            or last.source != datagram.source
+            or last.destination != datagram.destination
+            or last.ifindex != datagram.ifindex
+            or last.ttl != datagram.ttl
+            or last.tos != datagram.tos
+            or size == 0
+            or len(last.data) % size
+            or not 0 < len(datagram.data) <= size
+            or len(last.data) + len(datagram.data) > _MOST_MERGED
+        ):
+            return False
+        merged = last.with_data(last.data + datagram.data, last.size + datagram.size)
+        merged.segment_size = size
+        queue[-1] = merged
+        return True
+
+    def peek_at(self, offset: int) -> tuple[Datagram | None, int]:
+        """The datagram with byte ``offset`` of the queue (SO_PEEK_OFF), and where in it that is."""
+        for datagram in self.queue:
+            if offset == 0 or offset < len(datagram.data):
+                return datagram, offset
+            offset -= len(datagram.data)
+        return None, 0
 
     def receive(self, peek: bool) -> Datagram | None:
         queue = self.queue
