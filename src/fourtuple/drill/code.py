@@ -40,18 +40,20 @@ def capture(state: State, event: Event, code: Code) -> Captured:
     return Captured(event, code, {f"tcpi_{name}": value for name, value in vars(info).items()})
 
 
-def run_blocks(path: str, blocks: list[Captured]) -> str:
-    """Run the blocks as one program; returns what they printed.
+def run_blocks(path: str, blocks: list[Captured], output: list[str]) -> None:
+    """Run the blocks as one program; lines they print are added to ``output``.
 
     Raises Failure for an assert that fails or any other exception, with the block's line.
     """
     namespace: dict[str, object] = {"__name__": "__main__", **CODE_CONSTANTS}
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        for block in blocks:
-            namespace.update(block.values)
-            _run(path, block, namespace)
-    return output.getvalue()
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            for block in blocks:
+                namespace.update(block.values)
+                _run(path, block, namespace)
+    finally:
+        output.extend(printed.getvalue().splitlines())
 
 
 def _run(path: str, block: Captured, namespace: dict[str, object]) -> None:

@@ -110,8 +110,7 @@ class Runner:
             self._end_call()
             self._cleanup()
             self._event = None
-            output = run_blocks(self.script.path, self._blocks)
-            self.told.extend(output.splitlines())
+            run_blocks(self.script.path, self._blocks, self.told)
         except (Failure, Unsupported) as reason:
             self._cleanup_quietly()
             raise Stopped(reason, self._event, self._line_of(reason, line)) from None

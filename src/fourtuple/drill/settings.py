@@ -42,6 +42,7 @@ OPTIONS: Final[dict[str, tuple[bool, str, str]]] = {
     "gateway_ip": (True, _ACTS, "next hop towards the other end"),
     "netmask_ip": (True, _ACTS, "netmask of the host's interface (IPv4)"),
     "mtu": (True, _ACTS, "of the host's interface, in bytes"),
+    "mss": (True, _ACTS, "a longer inbound segment counts as merged of segments of so many bytes"),
     "tolerance_usecs": (True, _ACTS, "how far off a time may be, 4000"),
     "tolerance_percent": (True, _ACTS, "the same in percent of the time since the event before, 12.5"),
     "tcp_ts_tick_usecs": (True, _ACTS, "checks outbound TS val, by ticks of so many microseconds"),
@@ -56,7 +57,6 @@ OPTIONS: Final[dict[str, tuple[bool, str, str]]] = {
     "code_sockopt": (True, _ACTS, "only TCP_INFO"),
     "verbose": (False, _ACTS, "tell every event"),
     "is_anyip": (False, _NO_EFFECT, "packets to the local address are always taken"),
-    "mss": (True, _NO_EFFECT, "segment size of receive offload, which a simulated interface has not"),
     "speed": (True, _NO_EFFECT, "the interface's nominal speed"),
     "send_omit_free": (False, _NO_EFFECT, "buffers are not reused"),
     "debug": (False, _NO_EFFECT, "packetdrill's own debug output"),
@@ -90,6 +90,8 @@ class Settings:
         self.gateway_text = ""
         self.netmask_text = ""
         self.mtu = 0
+        self.mss = 0
+        """Bytes of the segments longer inbound ones are merged of, 0: they are not."""
         self.tolerance = 4_000_000
         """In ns."""
         self.tolerance_percent = 12.5
@@ -188,6 +190,8 @@ class Settings:
             self.netmask_text = value
         elif name == "mtu":
             self.mtu = _number(name, value, 68, 65535)
+        elif name == "mss":
+            self.mss = _number(name, value, 1, 65535)
         elif name == "tolerance_usecs":
             self.tolerance = _number(name, value, 1, 10**9) * 1000
         elif name == "tcp_ts_tick_usecs":

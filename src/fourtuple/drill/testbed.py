@@ -64,6 +64,7 @@ class Testbed:
         node = Node("host", 1, self.clock, Streams(seed).stream("host/host"), names)
         self.stack = node.stack
         self.kernel = node.kernel
+        self.stack.tcp.layer.receive_unit = settings.mss
         self.tun = Tun(self.clock, bytes_on_wire)
         self.interface: Interface = self.stack.add_interface(
             INTERFACE, 0x0200_0000_0100, settings.mtu, self.tun

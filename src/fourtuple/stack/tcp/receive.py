@@ -69,9 +69,12 @@ def _measure_segment(tcb: Tcb, length: int, flags: int, header: int) -> None:
     """Guess the peer's segment size, to acknowledge every second full one (``tcp_measure_rcv_mss``)."""
     last = tcb.last_segment_size
     tcb.last_segment_size = 0
+    total = length
+    if tcb.layer.receive_unit and length > tcb.layer.receive_unit:
+        length = tcb.layer.receive_unit
     if length >= tcb.rcv_mss:
         if length != tcb.rcv_mss:
-            window.measure_scaling(tcb, length, header)
+            window.measure_scaling(tcb, total, header)
         tcb.rcv_mss = min(length, tcb.advmss)
         if length == tcb.rcv_mss and flags & PSH:
             # Exactly one segment and the end of a write: nothing else may follow.

@@ -179,6 +179,9 @@ class TcpLayer:
         """Second for which ``challenge_left`` counts."""
         self.challenge_left: int = 0
         self.metrics = MetricsCache()
+        self.receive_unit: int = 0
+        """Payload bytes of the segments that an interface with receive offload merged into longer ones;
+        0: nothing is merged."""
         self.fastopen_disabled_at: int = 0
         self.fastopen_disabled_times: int = 0
         """How often in a row Fast Open was found to be swallowed, see fastopen.py."""
