@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..network.switch import Switch
 from ..stack.base import Device
 from ..wire.ethernet import EthernetFrame, parse_frame
+from ..wire.lenient import read_frame
 from ..wire.packet import WireError
 from .tap_device import TapDevice
+
+_HEADER: Final = 14
 
 
 class Outside(Device):
@@ -21,7 +26,7 @@ class Outside(Device):
         self.port = switch.add_port()
         self.port.device = self
         self.malformed: int = 0
-        """Frames from outside that no network card would have taken."""
+        """Frames from outside with an error at some layer."""
         self.last_error: WireError | None = None
 
     def transmit(self, frame: EthernetFrame) -> None:
@@ -40,6 +45,9 @@ class Outside(Device):
             except WireError as error:
                 self.malformed += 1
                 self.last_error = error
-                continue
+                if len(data) < _HEADER:
+                    continue
+                # Who looks at lower layers sees it all the same; its receiver drops it.
+                frame = read_frame(data)
             self.port.receive(frame)
         return count

@@ -1,0 +1,232 @@
+"""Bulk transfers over one path, and what they achieve: the runs behind docs/tcp-behaviour.md."""
+
+from __future__ import annotations
+
+from fourtuple.clock.clock import MILLISECOND, SECOND, Event
+from fourtuple.clock.streams import Stream
+from fourtuple.network.addressing import parse_interface_address
+from fourtuple.network.fabric import Fabric
+from fourtuple.network.link import Direction
+from fourtuple.network.node import Node
+from fourtuple.network.rules import PASS, Rule, Verdict, drop
+from fourtuple.ports.endpoint import AF_INET, PROTOCOL_TCP, Endpoint
+from fourtuple.stack.base import SocketEvents
+from fourtuple.stack.tcp.state import EAGAIN
+from fourtuple.stack.tcp.tcb import Tcb
+from fourtuple.wire.address import V4_ANY, parse_ip
+from fourtuple.wire.ethernet import EthernetFrame
+from fourtuple.wire.ip import IpPacket
+from fourtuple.wire.tcp import TcpSegment
+
+MSS = 1448
+"""Payload of a full segment with timestamps over Ethernet."""
+
+_PIECE = bytes(1 << 17)
+_BUFFER = 64 << 20
+
+
+class RandomLoss(Rule):
+    """Each segment with data is lost with the same probability, independent of all others."""
+
+    def __init__(self, stream: Stream, probability: float) -> None:
+        self.stream = stream
+        self.probability = probability
+        self.seen = 0
+        self.lost = 0
+
+    def judge(self, frame: EthernetFrame, now: int) -> Verdict:
+        if not _carries_data(frame):
+            return PASS
+        self.seen += 1
+        if self.stream.uniform() >= self.probability:
+            return PASS
+        self.lost += 1
+        return drop()
+
+
+def _carries_data(frame: EthernetFrame) -> bool:
+    packet = frame.payload
+    return (
+        isinstance(packet, IpPacket)
+        and isinstance(packet.payload, TcpSegment)
+        and len(packet.payload.payload) > 0
+    )
+
+
+class Writer(SocketEvents):
+    """Has always more to send."""
+
+    def __init__(self, tcb: Tcb) -> None:
+        self.tcb = tcb
+
+    def on_events(self, mask: int) -> None:
+        if self.tcb.poll() & 4:
+            while self.tcb.send(_PIECE, 0) > 0:
+                pass
+
+
+class Reader(SocketEvents):
+    """Reads whatever comes at once."""
+
+    def __init__(self, tcb: Tcb) -> None:
+        self.tcb = tcb
+        self.received = 0
+
+    def on_events(self, mask: int) -> None:
+        while self.tcb.recv_check() != EAGAIN:
+            data = self.tcb.recv(1 << 20, False)
+            if not data:
+                return
+            self.received += len(data)
+
+
+class Flow:
+    """One connection in use, and how its window went."""
+
+    def __init__(self, sender: Tcb, writer: Writer) -> None:
+        self.sender = sender
+        self.writer = writer
+        self.reader: Reader | None = None
+        self.windows: list[tuple[int, int, int]] = []
+        """(time in ns, cwnd, ssthresh), sampled."""
+        self.base = 0
+
+    def received(self) -> int:
+        """Bytes since :meth:`reset`."""
+        assert self.reader is not None
+        return self.reader.received - self.base
+
+    def reset(self) -> None:
+        assert self.reader is not None
+        self.base = self.reader.received
+
+
+class _Sampler(Event):
+    def __init__(self, path: Path, every: int) -> None:
+        self.path = path
+        self.every = every
+
+    def fire(self) -> None:
+        clock = self.path.fabric.clock
+        for flow in self.path.flows:
+            sender = flow.sender
+            flow.windows.append((clock.now, sender.cwnd, sender.ssthresh))
+        clock.after(self.every, self)
+
+
+class Path:
+    """Two hosts and the link between them. ``rtt`` in ns; ``bandwidth`` in bits/s, 0 for no limit."""
+
+    def __init__(self, seed: int, rtt: int, bandwidth: int = 0, queue_packets: int = 1000) -> None:
+        self.fabric = Fabric(seed, False, False)
+        self.sender_node = self._node("sender", "10.0.0.1/24")
+        self.receiver_node = self._node("receiver", "10.0.0.2/24")
+        link = self.fabric.connect(self.sender_node, self.receiver_node, [], [])
+        self.there: Direction = link.a.outgoing
+        self.back: Direction = link.b.outgoing
+        self.there.latency = rtt // 2
+        self.back.latency = rtt - rtt // 2
+        self.there.bandwidth = bandwidth
+        self.there.queue_packets = queue_packets if bandwidth else -1
+        self.flows: list[Flow] = []
+
+    def _node(self, name: str, address: str) -> Node:
+        node = self.fabric.add_node(name, [parse_interface_address(address)])
+        sysctl = node.stack.sysctl
+        # Buffers that never limit: the congestion window is what is measured.
+        sysctl.tcp_rmem = (4096, _BUFFER, _BUFFER)
+        sysctl.tcp_wmem = (4096, _BUFFER, _BUFFER)
+        return node
+
+    def lose(self, probability: float) -> RandomLoss:
+        rule = RandomLoss(Stream(self.fabric.seed, "loss"), probability)
+        self.there.make_faults().rules = [rule]
+        return rule
+
+    def open(self, control: str) -> Flow:
+        """A flow that begins to send when the clock next runs."""
+        port = 1000 + len(self.flows)
+        listener = self._socket(self.receiver_node)
+        assert self.receiver_node.stack.tables.bind(listener.endpoint, V4_ANY, port) == 0
+        assert listener.listen(1) == 0
+        sender = self._socket(self.sender_node)
+        sender.set_congestion_control(control)
+        writer = Writer(sender)
+        sender.events = writer
+        flow = Flow(sender, writer)
+        assert sender.connect(parse_ip("10.0.0.2"), port) == 0
+        self.flows.append(flow)
+        child = None
+        while child is None:
+            self.run(MILLISECOND)
+            child = listener.accept()
+        flow.reader = Reader(child)
+        child.events = flow.reader
+        flow.reader.on_events(0)
+        return flow
+
+    def _socket(self, node: Node) -> Tcb:
+        return node.stack.tcp.create(Endpoint(PROTOCOL_TCP, AF_INET, 0), None)
+
+    def sample(self, every: int) -> None:
+        """Note the windows every ``every`` ns."""
+        self.fabric.clock.after(every, _Sampler(self, every))
+
+    def run(self, duration: int) -> None:
+        clock = self.fabric.clock
+        until = clock.now + duration
+        clock.run(until, 1 << 60)
+        clock.advance_to(until)
+
+
+class Throughput:
+    """What flows of one kind got through: windows per round trip."""
+
+    def __init__(self, control: str, rtt: int, probability: float, window: float, losses: int) -> None:
+        self.control = control
+        self.rtt = rtt
+        self.probability = probability
+        self.window = window
+        """Segments delivered per round trip, on average over the runs."""
+        self.losses = losses
+
+
+def under_loss(control: str, rtt: int, probability: float, segments: int, seeds: range) -> Throughput:
+    """Average over ``seeds``; each run lasts about as long as ``segments`` take, after a start-up
+    of ten losses that does not count."""
+    windows = []
+    losses = 0
+    for seed in seeds:
+        path = Path(seed, rtt)
+        rule = path.lose(probability)
+        flow = path.open(control)
+        while rule.lost < 10:
+            path.run(rtt)
+        flow.reset()
+        lost, seen, began = rule.lost, rule.seen, path.fabric.clock.now
+        while rule.seen - seen < segments:
+            path.run(rtt)
+        windows.append(flow.received() / MSS / ((path.fabric.clock.now - began) / rtt))
+        losses += rule.lost - lost
+    return Throughput(control, rtt, probability, sum(windows) / len(windows), losses)
+
+
+def mathis(probability: float) -> float:
+    """Segments per round trip of NewReno under random loss: 1.31 / sqrt(p).
+
+    Mathis, Semke, Mahdavi and Ott 1997, table 1: every segment acknowledged for, losses independent. Our
+    growth counts segments, not ACKs (as Linux's), so delayed ACKs do not slow it.
+    """
+    return 1.31 / float(probability**0.5)
+
+
+def cubic_model(probability: float, rtt: int) -> float:
+    """Segments per round trip of CUBIC: RFC 9438 §5.1 figure 5 (1.054 (RTT/p)^0.75), or what Reno has
+    where that is more (its Reno-friendly region, §4.3)."""
+    seconds = rtt / SECOND
+    return max(1.054 * float((seconds / probability) ** 0.75), float((1.5 / probability) ** 0.5))
+
+
+def jain(shares: list[float]) -> float:
+    """Jain's fairness index: 1 if all get the same, 1/n if one gets all."""
+    return sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
