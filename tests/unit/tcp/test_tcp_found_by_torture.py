@@ -96,3 +96,26 @@ def test_crash_forgets_what_was_received() -> None:
     assert not host.tcb.ooo
     assert not host.tcb.received
     assert host.tcb.recv_check() != EAGAIN
+
+
+def test_recovery_retransmission_of_a_burst_is_not_lost_with_it() -> None:
+    """Segments and a retransmission that leave in one moment: RACK took the SACK of one sent before the
+    retransmission for one sent after it, and retransmitted again (RFC 8985 §6.2)."""
+    host = sack_established()
+    host.tcb.cwnd = 20
+    host.tcb.sndbuf = 200_000
+    host.tcb.send(b"x" * 30_000, 0)
+    host.packets()
+    host.run(SECOND // 10)
+    # All in one moment: two duplicates let new data out, the third starts recovery.
+    for number in range(3):
+        host.inject(".", 1, 1, sack=[(1001, 2001 + 1000 * number)])
+    sent = host.sent()
+    assert [text for text in sent if " 1:1001(" in text]
+    later = [text for text in sent if " 1:1001(" not in text]
+    assert later
+    host.run(SECOND // 10)
+    # A round trip later what was sent before the retransmission is sacked, in the moment before its ACK.
+    host.inject(".", 1, 1, sack=[(1001, 21_001)])
+    assert not [text for text in host.sent() if " 1:1001(" in text]
+    assert host.tcp.counters.lost_retransmit == 0

@@ -49,7 +49,7 @@ def detect_loss(tcb: Tcb) -> int:
         if sent.marks & MARK_LOST and not sent.marks & MARK_RETRANSMITTED:
             sent = following
             continue
-        if sent.sent_at > tcb.rack_sent_at or (sent.sent_at == tcb.rack_sent_at and sent.end >= tcb.rack_end):
+        if sent.serial > tcb.rack_serial or (sent.serial == tcb.rack_serial and sent.end >= tcb.rack_end):
             break
         left = tcb.rack_rtt + window - (now - sent.sent_at)
         if left <= 0:

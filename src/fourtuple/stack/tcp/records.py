@@ -34,6 +34,7 @@ class SentSegment:
         "older",
         "sent_at",
         "seq",
+        "serial",
     )
 
     def __init__(self, seq: int, end: int, data: bytes, flags: int, sent_at: int) -> None:
@@ -44,6 +45,8 @@ class SentSegment:
         self.flags = flags
         self.sent_at = sent_at
         """Time of the last transmission in ns."""
+        self.serial: int = 0
+        """Number of its last transmission, which orders those of one moment."""
         self.marks: int = 0
         self.delivered: int = 0
         """``Tcb.delivered`` when it was sent; so the next three."""

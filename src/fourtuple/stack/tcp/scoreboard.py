@@ -295,6 +295,6 @@ def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState, now: int) -> No
         return
     tcb.rack_advanced = True
     tcb.rack_rtt = rtt
-    if sent.sent_at > tcb.rack_sent_at or (sent.sent_at == tcb.rack_sent_at and sent.end > tcb.rack_end):
-        tcb.rack_sent_at = sent.sent_at
+    if sent.serial > tcb.rack_serial or (sent.serial == tcb.rack_serial and sent.end > tcb.rack_end):
+        tcb.rack_serial = sent.serial
         tcb.rack_end = sent.end

@@ -26,6 +26,8 @@ def part(tcb: Tcb, sent: SentSegment) -> None:
 
 def link_newest(tcb: Tcb, sent: SentSegment) -> None:
     """``sent`` was transmitted last."""
+    tcb.send_serial += 1
+    sent.serial = tcb.send_serial
     newest = tcb.newest_sent
     sent.older = newest
     sent.newer = None
@@ -83,6 +85,7 @@ def split_sent(tcb: Tcb, index: int, length: int) -> None:
     whole = tcb.rtx[index]
     rest = SentSegment(whole.seq + length, whole.end, whole.data[length:], whole.flags, whole.sent_at)
     rest.marks = whole.marks
+    rest.serial = whole.serial
     rest.delivered = whole.delivered
     rest.delivered_at = whole.delivered_at
     rest.first_sent_at = whole.first_sent_at

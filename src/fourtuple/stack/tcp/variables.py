@@ -136,7 +136,7 @@ class Variables(UserSettings):
         "rack_reo_persist",
         "rack_reo_steps",
         "rack_rtt",
-        "rack_sent_at",
+        "rack_serial",
         "rate_app_limited",
         "rate_delivered",
         "rate_interval",
@@ -180,6 +180,7 @@ class Variables(UserSettings):
         "sacked_out",
         "segs_in",
         "segs_out",
+        "send_serial",
         "shut",
         "snd_nxt",
         "snd_sml",
@@ -388,7 +389,10 @@ class Variables(UserSettings):
         """Bytes per second the congestion control wants, 0: it does not say."""
 
         # RACK (RFC 8985).
-        self.rack_sent_at: int = -1
+        self.send_serial: int = 0
+        """Transmissions of segments so far: their order, where several share a time."""
+        self.rack_serial: int = 0
+        """Of those delivered, the transmission that was last."""
         self.rack_end: int = 0
         self.rack_rtt: int = 0
         """ns"""
