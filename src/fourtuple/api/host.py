@@ -12,6 +12,7 @@ from ..kernel.socket_table import SocketRow
 from ..network.node import Node
 from ..network.units import parse_duration
 from ..runtime.command_line import parse_command
+from ..runtime.interpreter import check_isolated
 from ..runtime.program import CallableProgram, Program
 from ..wire.address import format_ip
 from .process import Process
@@ -59,6 +60,7 @@ class Host:
         cwd: str | os.PathLike[str] | None = None,
         uid: int = 0,
         stdin: str | bytes = b"",
+        isolate: Sequence[str] = (),
         **kwargs: object,
     ) -> Process:
         """A new process that runs ``program`` when the network runs.
@@ -69,9 +71,11 @@ class Host:
 
         ``start``: when, from now, in ns or as ``"100ms"``. ``daemon``: the run does not wait for it.
         ``env`` is added to the environment, ``cwd`` is its working directory (default: the real
-        one), ``uid`` its user (0: root, who may bind any port), ``stdin`` what it reads.
+        one), ``uid`` its user (0: root, who may bind any port), ``stdin`` what it reads. ``isolate`` names
+        packages it imports for itself alone (docs/processes.md).
 
-        Raises ValueError for a command that cannot be simulated, a bad duration or a missing script.
+        Raises ValueError for a command that cannot be simulated, a bad duration, a missing script, or a
+        package that cannot be isolated.
         """
         data = stdin.encode() if isinstance(stdin, str) else stdin
         kernel = self.node.kernel
@@ -86,6 +90,7 @@ class Host:
             directory=directory,
             uid=uid,
             streams=streams,
+            isolate=check_isolated(isolate),
         )
 
     def spawn_program(
@@ -98,6 +103,7 @@ class Host:
         env: dict[str, str] | None = None,
         directory: str | None = None,
         uid: int = 0,
+        isolate: tuple[str, ...] = (),
     ) -> Process:
         """As :meth:`spawn`, for a program and standard streams made by the caller."""
         process = Process(
@@ -108,6 +114,7 @@ class Host:
             directory=directory,
             uid=uid,
             streams=streams,
+            isolate=isolate,
         )
         self.processes.append(process)
         self.network.schedule(process, start)

@@ -39,6 +39,7 @@ class Process:
         directory: str | None,
         uid: int,
         streams: tuple[File, File, File],
+        isolate: tuple[str, ...] = (),
     ) -> None:
         self.host = host
         self.daemon = daemon
@@ -54,6 +55,7 @@ class Process:
         self._directory = directory
         self._uid = uid
         self._streams = streams
+        self._isolate = isolate
 
     @property
     def name(self) -> str:
@@ -208,6 +210,7 @@ class Process:
         if self._directory is not None:
             process.cwd = self._directory
             network.scheduler.state_of(process).view.directory = self._directory
+        network.scheduler.state_of(process).view.isolated = self._isolate
         self._take(process)
         start_program(network.scheduler, process, program)
 

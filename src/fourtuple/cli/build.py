@@ -34,6 +34,7 @@ def build_network(spec: NetworkSpec, network: Network) -> None:
                     cwd=program.cwd,
                     uid=program.uid,
                     stdin=program.stdin,
+                    isolate=program.isolate,
                 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..network.units import parse_duration, parse_probability, parse_queue, parse_rate
 from ..runtime.command_line import parse_command
+from ..runtime.interpreter import check_isolated
 from .sections import NetworkFileError, Section, dotted, texts, truth, whole
 from .sections import text as string
 
@@ -36,6 +37,7 @@ env = { NAME = "value" }       added to the environment
 cwd = "data"                   working directory (default: the file's)
 uid = 1000                     user id (default 0: root)
 stdin = "text"                 what it reads (default: nothing)
+isolate = ["mypkg"]            packages it imports for itself alone
 
 \b
 [switches.NAME]                a switch; links name it as they name hosts
@@ -72,6 +74,7 @@ class ProgramSpec:
     cwd: Path
     uid: int
     stdin: str
+    isolate: tuple[str, ...]
 
 
 @dataclass
@@ -175,6 +178,7 @@ def _program(section: Section) -> ProgramSpec:
         cwd,
         section.take("uid", whole, 0),
         section.take("stdin", string, ""),
+        section.take("isolate", lambda value: check_isolated(texts(value)), ()),
     )
     section.finish()
     return program

@@ -65,11 +65,22 @@ def up(
         try:
             with reported_failures(network):
                 network.run(limit, stop_daemons=False)
+            _tell_cut_short(network)
         finally:
             if sockets:
                 _print_sockets(network)
         code = first_failure(network)
     sys.exit(code)
+
+
+def _tell_cut_short(network: Network) -> None:
+    """Programs that until= or --until did not let end are no daemons by the file: say which."""
+    for process in network.processes:
+        if not process.daemon and not process.ended():
+            print(
+                f"fourtuple: {process.name} on {process.host.name} was still running at the end of the run",
+                file=sys.stderr,
+            )
 
 
 def _print_sockets(network: Network) -> None:

@@ -16,7 +16,7 @@ import sys
 import sysconfig
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -176,6 +176,9 @@ class Interpreter:
         self._save(old)
         if old.modules:
             self._take_modules(old)
+        if old.hidden:
+            modules.update(old.hidden)
+            old.hidden = {}
         of_sys, of_threading, of_executors, of_logging, of_warnings = new.values
         _sys.update(of_sys)
         _threading.update(of_threading)
@@ -184,6 +187,8 @@ class Interpreter:
         _warnings.update(of_warnings)
         self._late.restore(new)
         modules["__main__"] = new.main
+        if new.isolated:
+            self._hide_modules(new)
         if new.modules:
             modules.update(new.modules)
         self._count = len(modules)
@@ -197,6 +202,15 @@ class Interpreter:
             self._turn_directory(new)
         if old.zone != new.zone:
             set_zone(new.zone)
+
+    def _hide_modules(self, new: View) -> None:
+        if new.to_hide[0] != len(self._shared):
+            names = [name for name in sys.modules if is_within(name, new.isolated)]
+            new.to_hide = (len(self._shared), names)
+        for name in new.to_hide[1]:
+            module = sys.modules.pop(name, None)
+            if module is not None:
+                new.hidden[name] = module
 
     def _take_modules(self, old: View) -> None:
         modules = sys.modules
@@ -218,6 +232,9 @@ class Interpreter:
     def _sort_modules(self, view: View) -> None:
         self._late.look()
         for name, module in list(sys.modules.items()):
+            if view.isolated and is_within(name, view.isolated):
+                view.modules[name] = module
+                continue
             if name in self._shared or name in view.modules:
                 continue
             if view is self.outer or not (name in _ALWAYS_OWN or _is_programs_own(module)):
@@ -236,6 +253,21 @@ class Interpreter:
             self.outer.directory = self._directory = _real_getcwd()
         _real_chdir(path)
         self.view.directory = self._directory = _real_getcwd()
+
+
+def is_within(name: str, packages: tuple[str, ...]) -> bool:
+    """Is the module ``name`` one of ``packages``, or in one?"""
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def check_isolated(packages: Sequence[str]) -> tuple[str, ...]:
+    """``packages`` as a process can have them of its own. Raises ValueError for one it cannot."""
+    for package in packages:
+        if not package.isidentifier():
+            raise ValueError(f"{package!r} is not the name of a package at the top level")
+        if package in sys.stdlib_module_names or package in ("fourtuple", "greenlet"):
+            raise ValueError(f"{package} cannot be isolated: every simulated process shares it")
+    return tuple(packages)
 
 
 def _is_programs_own(module: object) -> bool:

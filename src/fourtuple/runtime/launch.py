@@ -64,6 +64,7 @@ def _replace_image(state: ProcessState, program: Program, environ: dict[str, str
     view = process_view(interpreter.outer, process)
     view.directory = former.directory
     view.secret = former.secret
+    view.isolated = former.isolated
     state.execute(view)
     interpreter.become(view)
     process.cwd = os.getcwd()

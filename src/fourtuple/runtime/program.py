@@ -120,10 +120,12 @@ class ScriptProgram(Program):
             )
             raise SystemExit(2) from None
         _set_first_path(os.path.dirname(os.path.realpath(self._path)), self.options)
-        main.__file__ = self._path
+        # Python makes it absolute, and changes nothing else of it.
+        path = os.path.join(os.getcwd(), self._path)
+        main.__file__ = path
         main.__dict__["__cached__"] = None
-        main.__loader__ = importlib.machinery.SourceFileLoader("__main__", self._path)
-        _execute_code(compile(source, self._path, "exec", dont_inherit=True), main)
+        main.__loader__ = importlib.machinery.SourceFileLoader("__main__", path)
+        _execute_code(compile(source, path, "exec", dont_inherit=True), main)
         return None
 
 

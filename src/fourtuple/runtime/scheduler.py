@@ -34,6 +34,7 @@ _BATCH: Final = 10_000
 _REFUSALS: Final = 100
 # A reading of the clock, or a call that finds nothing ready, is charged as if it took processor time
 # once a thread has made so many of them in one turn. So a program that spins lets time pass.
+_NO_WAITS: Final[list[tuple[WaitQueue, int]]] = []
 _SPIN_LIMIT: Final = 1_000
 _SPIN_TIME: Final = 1_000 * MICROSECOND
 _POLL_COST: Final = 10
@@ -176,10 +177,12 @@ class Scheduler:
         for queue, mask in queues:
             queue.add(waker, mask, False)
         thread.restarts = restarts
+        thread.waits = queues
         try:
             return self.park(deadline, what)
         finally:
             thread.restarts = False
+            thread.waits = _NO_WAITS
             for queue, _ in queues:
                 queue.remove(waker)
 

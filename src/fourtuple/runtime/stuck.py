@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from ..kernel.pipe import PipeEnd, PipeReader
+
 if TYPE_CHECKING:
     from .thread import SimThread
 
@@ -75,13 +77,32 @@ def place_of(frame: FrameType | None) -> str:
     return library
 
 
+def _other_ends(thread: SimThread) -> str:
+    """Who holds the other ends of the pipes that ``thread`` waits for, and could end the wait."""
+    found = []
+    for queue, _ in thread.waits:
+        for _, file in thread.process.fds.items():
+            if file.wait_queue is queue and isinstance(file, PipeEnd):
+                other = file.pipe.writer if isinstance(file, PipeReader) else file.pipe.reader
+                holders = [
+                    f"{process.name}[{process.pid}] as fd {fd}"
+                    for process in thread.process.kernel.processes.values()
+                    for fd, held in process.fds.items()
+                    if held is other
+                ]
+                verb = "written" if isinstance(file, PipeReader) else "read"
+                found.append(f", a pipe that can be {verb} by {', '.join(holders) or 'nobody'}")
+                break
+    return "".join(found)
+
+
 def waiting_lines(threads: Iterable[SimThread]) -> list[str]:
     """One line for each blocked thread of ``threads``."""
     lines = []
     for thread in threads:
         place = place_of(thread.active.gr_frame)
         lines.append(
-            f"{describe_thread(thread)}: {thread.waiting_for or 'not waiting'}"
+            f"{describe_thread(thread)}: {thread.waiting_for or 'not waiting'}{_other_ends(thread)}"
             + (f" at {place}" if place else "")
         )
     return lines

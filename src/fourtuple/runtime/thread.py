@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ..clock.clock import Clock
 from ..clock.timers import Timer
 from ..kernel.process import Process
-from ..kernel.wait import Waiter
+from ..kernel.wait import Waiter, WaitQueue
 from .greenlets import GreenletExit, getcurrent, greenlet
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class SimThread(greenlet):
         """Its number as the host's kernel counts, once asked for; else 0."""
         self.daemon = False
         self.status = RUNNABLE
+        self.waits: list[tuple[WaitQueue, int]] = []
+        """The queues of the files it is blocked on."""
         self.waiting_for: str | None = None
         """The call it is blocked in, None while it can run."""
         self.dying = False

@@ -89,6 +89,12 @@ class View:
         self.main = main
         self.modules: dict[str, ModuleType] = {}
         """The program's own modules by name."""
+        self.isolated: tuple[str, ...] = ()
+        """Packages of which it has modules of its own, wherever they are from."""
+        self.hidden: dict[str, ModuleType] = {}
+        """While it is switched in, the shared modules that its own ones stand for."""
+        self.to_hide: tuple[int, list[str]] = (0, [])
+        """Their names, and the number of shared modules they were found among."""
         self.late: dict[str, dict[str, Any]] = {}
         """Globals of the modules of ``late_modules``, by module."""
         self.inherited: dict[str, dict[str, Any]] = {}
@@ -218,6 +224,7 @@ def forked_view(parent: View, process: Process) -> View:
     view.directory = parent.directory
     view.zone = parent.zone
     view.modules = dict(parent.modules)
+    view.isolated = parent.isolated
     return view
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import posix
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from errno import EBADF, ENOENT
@@ -21,11 +22,11 @@ from ..kernel.wait import WaitQueue
 from ..runtime.greenlets import GreenletExit
 from ..runtime.launch import execute_program, fork_process, replace_program
 from ..runtime.process_state import ProcessState
-from ..runtime.thread import SimThread
+from ..runtime.thread import SimThread, current_thread
 from ..runtime.views import STANDARD_ENVIRONMENT
 from ..stack.poll_bits import POLLIN
 from .executable import Executable, find_executable, search
-from .patching import dispatch
+from .patching import dispatch, dispatch_method
 from .real_files import is_real, open_real, real_file
 from .refusal import refuse
 
@@ -38,6 +39,8 @@ _NOT_CALLED: Final = "noexec"
 _NO_DIRECTORY: Final = "noexec:chdir" if sys.version_info >= (3, 13) else _NOT_CALLED
 
 
+_real_init_popen: Final[Any] = subprocess.Popen.__init__
+_real_forget_popen: Final[Any] = vars(subprocess.Popen)["__del__"]
 _FILE_ACTIONS: Final = (
     os.POSIX_SPAWN_OPEN,
     os.POSIX_SPAWN_CLOSE,
@@ -387,9 +390,25 @@ def _refused(name: str, instead: str) -> Callable[..., NoReturn]:
     return inside
 
 
+def _init_popen(thread: SimThread, popen: Any, *args: Any, **kwargs: Any) -> None:
+    vars(popen)["_simulated"] = thread.process
+    _real_init_popen(popen, *args, **kwargs)
+
+
+def _forget_popen(popen: Any, *args: Any, **kwargs: Any) -> None:
+    """``__del__`` may be called anywhere; it is a matter of the process that made the object."""
+    process = vars(popen).get("_simulated")
+    thread = current_thread()
+    if process is None or (thread is not None and thread.process is process):
+        _real_forget_popen(popen, *args, **kwargs)
+
+
 def install() -> None:
     import _posixsubprocess
 
+    dispatch_method(subprocess.Popen, "__init__", _init_popen)
+    popen: Any = subprocess.Popen
+    popen.__del__ = _forget_popen
     dispatch(_posixsubprocess, "fork_exec", _fork_exec)
     dispatch(posix, "posix_spawn", _posix_spawn)
     dispatch(posix, "posix_spawnp", _posix_spawnp)

@@ -86,7 +86,7 @@ def test_callable_with_arguments_sees_its_name_as_argv(world):
         "import sys; print(sys.stderr.errors, sys.stdin.mode, sys.stdin.fileno())",
         "import sys; print(input('q? '))",
         "import threading; print(threading.current_thread().name, threading.active_count())",
-        "import threading, time\ndef f():\n    time.sleep(0.01); print('late')\n"
+        "import threading, time\ndef f():\n    time.sleep(0.3); print('late')\n"
         "threading.Thread(target=f).start(); print('main done')",
         "import threading, time\nthreading.Thread(target=time.sleep, args=(9,), daemon=True).start()",
         "import threading\ndef f():\n    raise ValueError('in thread')\nt = threading.Thread(target=f)\n"
@@ -100,7 +100,7 @@ def test_callable_with_arguments_sees_its_name_as_argv(world):
         "import os, signal; os.abort()",
         "import warnings; warnings.warn('careful')",
         "from concurrent.futures import ThreadPoolExecutor\nimport time\n"
-        "e = ThreadPoolExecutor(2)\nf = e.submit(lambda: (time.sleep(0.01), print('worked')))\nprint('end')",
+        "e = ThreadPoolExecutor(2)\nf = e.submit(lambda: (time.sleep(0.3), print('worked')))\nprint('end')",
         "import logging; logging.warning('w %d', 1)",
         "import traceback\ntry:\n    1 / 0\nexcept Exception:\n    traceback.print_exc()",
         "import sys; print(sys.stdin.read() == '')",
@@ -108,7 +108,7 @@ def test_callable_with_arguments_sees_its_name_as_argv(world):
         "import os; os.read(99, 1)",
         "open('/no/such/file')",
         "import random; random.seed(5); print(random.random(), random.choice('abc'))",
-        "import _thread; _thread.start_new_thread(print, ('raw',)); import time; time.sleep(0.05)",
+        "import _thread; _thread.start_new_thread(print, ('raw',)); import time; time.sleep(0.3)",
         "import queue; queue.Queue().get(timeout=0.01)",
     ],
 )
