@@ -18,6 +18,7 @@ import _socket
 import functools
 import os
 import socket as socket_py
+import sys
 import warnings
 from collections.abc import Callable
 from errno import ENXIO, EPERM
@@ -156,6 +157,11 @@ class _SocketType(type):
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, _real) if cls is socket else super().__instancecheck__(instance)
 
+    def __setattr__(cls, name: str, value: object) -> None:
+        if cls is socket:
+            raise TypeError(f"cannot set {name!r} attribute of immutable type '_socket.socket'")
+        super().__setattr__(name, value)
+
     def __subclasscheck__(cls, subclass: type) -> bool:
         return issubclass(subclass, _real) if cls is socket else super().__subclasscheck__(subclass)
 
@@ -166,8 +172,8 @@ class socket(SocketMethods, _socket.socket, metaclass=_SocketType):  # noqa: N80
     __slots__ = ()
 
 
-socket.__module__ = "_socket"
-socket.__doc__ = _real.__doc__
+type.__setattr__(socket, "__module__", "_socket")
+type.__setattr__(socket, "__doc__", _real.__doc__)
 
 
 # Functions of the module
@@ -220,6 +226,11 @@ def _if_indextoname(thread: SimThread, number: Any, /) -> str:
     wanted = index(number)
     if wanted < 0:
         raise OverflowError("can't convert negative value to unsigned int")
+    if wanted >> 64:
+        raise OverflowError("Python int too large to convert to C unsigned long")
+    if wanted >> 32 and sys.version_info >= (3, 13):
+        raise OverflowError("index is too large")
+    wanted &= 0xFFFFFFFF
     for known, name in _if_nameindex(thread):
         if known == wanted:
             return name

@@ -1,5 +1,6 @@
 """Host names, service names and addresses, answered as glibc behind CPython answers."""
 
+import _socket
 import socket
 import time
 
@@ -267,3 +268,21 @@ class FakeKernel:
 def test_best_address_to_connect_to_comes_first(sources, given, first):
     entries = [(0, parse_ip(text), 0) for text in given]
     assert sort_addresses(FakeKernel(sources), entries)[0][1] == parse_ip(first)
+
+
+def test_interface_index_beyond_an_int_is_refused_as_cpython_does(world):
+    def program():
+        outcomes = []
+        for number in (0, -1, 2**32, 2**32 + 1, 2**64, 2**1000):
+            try:
+                outcomes.append(socket.if_indextoname(number))
+            except (OSError, OverflowError) as error:
+                outcomes.append(str(error))
+        return outcomes
+
+    assert world.call(program) == program()
+
+
+def test_type_of_sockets_is_immutable_as_the_real_one():
+    with pytest.raises(TypeError, match="immutable type"):
+        _socket.socket.foo = 1
