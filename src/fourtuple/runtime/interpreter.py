@@ -9,6 +9,7 @@ standard library and of site-packages stay shared by all processes.
 
 from __future__ import annotations
 
+import builtins
 import concurrent.futures.thread
 import logging
 import os
@@ -42,6 +43,7 @@ _SHARED_PLACES: Final = tuple(
 )
 # The other face of os.environ, where there is one.
 _environment_bytes: Final[Any] = getattr(os, "environb", None)
+_builtins: Final = builtins.__dict__
 _os: Final = os.__dict__
 _sys: Final = sys.__dict__
 _threading: Final = threading.__dict__
@@ -62,6 +64,7 @@ class Interpreter:
         self.view = self.outer
         self.thread: SimThread | None = None
         self._directory: str | None = None
+        self._builtins: dict[str, Any] = {}
         self._count = len(sys.modules)
         self._shared: set[str] = set(sys.modules)
         self._late = LateModules()
@@ -75,6 +78,7 @@ class Interpreter:
         self._late.look()
         self.outer = self.view = outer_view()
         self._directory = None
+        self._builtins = dict(_builtins)
         self._shared.update(sys.modules)
         self._count = len(sys.modules)
 
@@ -166,6 +170,8 @@ class Interpreter:
             # The program deleted one.
             for saved, (values, names) in zip(old.values, SWAPPED, strict=True):
                 saved.update((name, values.get(name)) for name in names)
+        if len(_builtins) != len(self._builtins) or old.builtins is not None:
+            old.builtins = dict(_builtins)
         self._late.save(old.late)
         old.main = modules.get("__main__", old.main)
         old.environment = _os.get("environ", STANDARD_ENVIRONMENT)
@@ -185,6 +191,11 @@ class Interpreter:
         _executors.update(of_executors)
         _logging.update(of_logging)
         _warnings.update(of_warnings)
+        if old.builtins is not None or new.builtins is not None:
+            contents = self._builtins if new.builtins is None else new.builtins
+            update = _builtins.update
+            _builtins.clear()
+            update(contents)
         self._late.restore(new)
         modules["__main__"] = new.main
         if new.isolated:

@@ -188,10 +188,14 @@ def _write_wakeup(state: ProcessState, signum: int) -> None:
         return
     try:
         written = state.process.fds.get(table.wakeup_fd).write(bytes([signum]))
-        trouble = "" if written > 0 else os.strerror(EAGAIN)
+        trouble = 0 if written > 0 else EAGAIN
     except KernelError as error:
-        trouble = os.strerror(error.errno)
-    if trouble and table.warn_on_full_wakeup:
-        stream = state.view.of_sys()["stderr"]
+        trouble = error.errno
+    if trouble and (trouble != EAGAIN or table.warn_on_full_wakeup):
+        # The view of the process that runs now is out of date.
+        present = state.scheduler.interpreter.view is state.view
+        stream = sys.stderr if present else state.view.of_sys()["stderr"]
         if stream is not None:
-            stream.write(f"Exception ignored when trying to write to the signal wakeup fd: {trouble}\n")
+            failure = OSError(trouble, os.strerror(trouble))
+            stream.write("Exception ignored when trying to write to the signal wakeup fd:\n")
+            stream.write(f"{type(failure).__name__}: {failure}\n")

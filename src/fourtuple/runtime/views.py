@@ -103,6 +103,8 @@ class View:
         """32 bytes for ``multiprocessing`` to prove itself with, drawn from the seed."""
         self.forked: list[ForkedModule] = []
         """Modules it shares with the processes it was forked from, or that were forked from it."""
+        self.builtins: dict[str, Any] | None = None
+        """Contents of ``builtins`` if the process put a name there or took one away (as gettext does)."""
         self.environment: Any = STANDARD_ENVIRONMENT
         """What ``os.environ`` is bound to: the standard object, unless a program replaced it."""
         self.environ: dict[Any, Any] = {}
@@ -222,6 +224,7 @@ def forked_view(parent: View, process: Process) -> View:
     view.environ = dict(parent.environ)
     view.environment = parent.environment
     view.directory = parent.directory
+    view.builtins = None if parent.builtins is None else dict(parent.builtins)
     view.zone = parent.zone
     view.modules = dict(parent.modules)
     view.isolated = parent.isolated

@@ -1,10 +1,14 @@
 """os, signal, atexit and logging inside a simulated process."""
 
 import atexit
+import builtins
+import contextlib
+import io
 import logging
 import os
 import platform
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -415,3 +419,51 @@ def test_handler_of_a_restarting_signal_runs_once_the_call_has_ended(world, inte
 
     # sleep() is no call that is restarted.
     assert world.call(program) == ([ended, 4.0], 8.0)
+
+
+def test_builtins_are_each_process_own(world):
+    def program(name):
+        found = []
+        for _ in range(3):
+            builtins.__dict__.setdefault(f"mine_{name}", name)
+            time.sleep(0.001)
+            found.append(sorted(key for key in builtins.__dict__ if key.startswith("mine_")))
+        return found
+
+    def remover():
+        del builtins.abs
+        time.sleep(0.001)
+        return hasattr(builtins, "abs")
+
+    running = [world.spawn(program, "a"), world.spawn(program, "b"), world.spawn(remover)]
+    plain = world.spawn(lambda: (time.sleep(0.001), abs(-1)))
+    world.run()
+    assert [one.result for one in running] == [[["mine_a"]] * 3, [["mine_b"]] * 3, False]
+    assert plain.result == (None, 1)
+    assert abs(-1) == 1
+    assert not any(key.startswith("mine_") for key in builtins.__dict__)
+
+
+def test_trouble_with_the_wakeup_descriptor_is_told_on_the_present_stderr(world):
+    def program():
+        r, w = socket.socketpair()
+        for one in (r, w):
+            one.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                w.send(bytes(4096))
+        signal.signal(signal.SIGUSR1, lambda *args: None)
+        signal.set_wakeup_fd(w.fileno())
+        with contextlib.redirect_stderr(io.StringIO()) as told:
+            signal.raise_signal(signal.SIGUSR1)
+        signal.set_wakeup_fd(w.fileno(), warn_on_full_buffer=False)
+        with contextlib.redirect_stderr(io.StringIO()) as silent:
+            signal.raise_signal(signal.SIGUSR1)
+        signal.set_wakeup_fd(-1)
+        return told.getvalue(), silent.getvalue()
+
+    told, silent = world.call(program)
+    assert told.startswith(
+        "Exception ignored when trying to write to the signal wakeup fd:\nBlockingIOError: "
+    )
+    assert silent == ""
