@@ -30,7 +30,7 @@ _MAX_NESTS: Final = 4
 class EpollItem(FileWatch):
     """One watched descriptor of one epoll."""
 
-    __slots__ = ("data", "epoll", "events", "fd", "file", "ready")
+    __slots__ = ("data", "epoll", "events", "fd", "file", "forgotten", "ready")
 
     def __init__(self, epoll: Epoll, file: File, fd: int, events: int, data: int) -> None:
         self.epoll = epoll
@@ -41,6 +41,8 @@ class EpollItem(FileWatch):
         self.data: int = data
         self.ready: bool = False
         """On the ready list."""
+        self.forgotten: bool = False
+        """Watched no longer; it may still lie on the ready list."""
 
     def wake(self, mask: int) -> bool:
         wanted = self.events & ~_PRIVATE
@@ -64,12 +66,14 @@ class EpollItem(FileWatch):
 class Epoll(File):
     """An epoll instance. Its file is readable while any watched one is ready."""
 
-    __slots__ = ("_items", "_ready")
+    __slots__ = ("_forgotten", "_items", "_ready")
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(kernel.next_ino(), O_RDWR, "epoll")
         self._items: dict[int, list[EpollItem]] = {}
         self._ready: list[EpollItem] = []
+        self._forgotten: int = 0
+        """How many on the ready list are watched no longer; taking each out at once would cost too much."""
 
     def control(self, operation: int, fd: int, file: File, events: int, data: int) -> None:
         """epoll_ctl(2). ``file`` is what ``fd`` is open to now; ``data`` comes back with its events.
@@ -125,6 +129,9 @@ class Epoll(File):
                 self._ready[0:0] = candidates[index:]
                 break
             item.ready = False
+            if item.forgotten:
+                self._forgotten -= 1
+                continue
             events = item.poll()
             if events == 0:
                 continue
@@ -161,15 +168,20 @@ class Epoll(File):
         items.remove(item)
         if not items:
             del self._items[item.fd]
+        item.forgotten = True
         if item.ready:
-            item.ready = False
-            self._ready.remove(item)
+            self._forgotten += 1
+            if self._forgotten * 2 > len(self._ready):
+                self._ready = [one for one in self._ready if not one.forgotten]
+                self._forgotten = 0
 
     def poll(self) -> int:
         """Readable if an item on the ready list is ready indeed; those that are not, leave it."""
         while self._ready:
             item = self._ready[0]
-            if item.poll() != 0:
+            if item.forgotten:
+                self._forgotten -= 1
+            elif item.poll() != 0:
                 return POLLIN | POLLRDNORM
             item.ready = False
             self._ready.pop(0)
