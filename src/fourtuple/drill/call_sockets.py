@@ -8,6 +8,7 @@ from typing import Final
 from ..kernel.error import KernelError
 from ..kernel.file import File
 from ..kernel.inet import InetSocket
+from ..kernel.inet_stream import InetStream
 from ..kernel.sockaddr import (
     AF_INET,
     AF_INET6,
@@ -36,6 +37,7 @@ WRITERS: Final = POLLOUT | POLLWRNORM | POLLERR | POLLHUP
 _SOCK_FLAGS: Final = SOCK_NONBLOCK | SOCK_CLOEXEC
 _REFUSED: Final = {(option.level, option.name): option for option in OPTIONS if option.status == REFUSED}
 _EXPECTED_FD: Final = "a descriptor"
+_SECOND: Final = 1_000_000_000
 
 
 def as_socket(file: File) -> Socket:
@@ -229,5 +231,20 @@ def getsockopt(state: State, a: Arguments) -> Steps:
 
 def close(state: State, a: Arguments) -> Steps:
     a.count(1)
-    state.close(a.number(0, _EXPECTED_FD))
+    number = a.number(0, _EXPECTED_FD)
+    file = state.file(number)
+    if not isinstance(file, InetStream) or file.refs != 1 or not file.lingers():
+        state.close(number)
+        yield Returned(0)
+        return
+    # The number is free from the start, the socket goes at the end.
+    file.hold()
+    try:
+        state.close(number)
+        deadline = until(state, file.linger_seconds * _SECOND)
+        file.end_sending()
+        while file.closing() and (yield Wait([(file.wait_queue, READERS | WRITERS)], deadline)):
+            pass
+    finally:
+        file.drop()
     yield Returned(0)
