@@ -11,15 +11,19 @@ export FOURTUPLE_COMPILE ?= auto
 # Coverage below this is a suite that has lost its grip.
 COVERAGE_FLOOR := 80
 
-# CI runs the slow suites as well, and the programs of tests/programs with all their libraries.
+COMPILES := $(shell cd build_backend && $(PYTHON) -c 'import compile_choice as c; print(int(c.wants_compile()))')
+FAST := -m "not slow"
+
+# CI runs the slow suites as well, once: compiled where there is a compiler. It has all the libraries of
+# tests/programs.
 ifdef CI
-PYTEST_MARKS :=
 GROUPS := programs
+SLOW_TOO := $(if $(filter 1,$(COMPILES)),compiled,interpreted)
 else
 GROUPS :=
-PYTEST_MARKS := -m "not slow"
+SLOW_TOO :=
 endif
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal -q $(PYTEST_MARKS)
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 ROOMS := wire clock ports stack kernel network
 HOT_SOURCES := $(shell find $(addprefix src/fourtuple/,$(ROOMS)) -name '*.py')
@@ -80,12 +84,12 @@ types: $(INSTALLED) $(DEV)
 	$(BIN)/mypy
 
 test-interpreted: $(INSTALLED) $(DEV)
-	FOURTUPLE_PURE_PYTHON=1 FOURTUPLE_EXPECT=interpreted $(PYTEST) --cov --cov-report=
+	FOURTUPLE_PURE_PYTHON=1 FOURTUPLE_EXPECT=interpreted $(PYTEST) $(if $(filter interpreted,$(SLOW_TOO)),,$(FAST)) --cov --cov-report=
 	$(BIN)/python -m coverage report --skip-covered --sort=cover --fail-under=$(COVERAGE_FLOOR)
 
-ifeq ($(shell cd build_backend && $(PYTHON) -c 'import compile_choice as c; print(int(c.wants_compile()))'),1)
+ifeq ($(COMPILES),1)
 test-compiled: $(INSTALLED) $(DEV)
-	FOURTUPLE_EXPECT=compiled $(PYTEST)
+	FOURTUPLE_EXPECT=compiled $(PYTEST) $(if $(filter compiled,$(SLOW_TOO)),,$(FAST))
 else
 test-compiled:
 	@echo "test-compiled: nothing is compiled here (no C compiler, or FOURTUPLE_COMPILE=0)"
