@@ -10,7 +10,7 @@ from typing import Final
 
 from ...wire.ip import IpPacket
 from ...wire.tcp import ACK, RST, SYN, TcpSegment
-from . import fastopen, window
+from . import fastopen, rtt, window
 from .child import make_child
 from .fastopen_client import take_syn_data
 from .lifecycle import finish_opening, give_up, reset_by_peer, start_transfer
@@ -174,7 +174,7 @@ def syn_ack_timeout(tcb: Tcb, request: PendingOpen) -> None:
     tcb.total_rto += 1
     if tcb.retrans_stamp < 0:
         tcb.retrans_stamp = tcb.clock.now
-    tcb.set_retransmit(TIMER_RETRANSMIT, RTO_INITIAL << request.timeouts)
+    tcb.set_retransmit(TIMER_RETRANSMIT, min(RTO_INITIAL << request.timeouts, rtt.rto_max(tcb)))
 
 
 def acknowledged(tcb: Tcb) -> None:

@@ -303,6 +303,8 @@ def queue_data(tcb: Tcb, seq: int, data: bytes, fin: bool, flags: int, header: i
             # RFC 9293 §3.10.7.4: trim what is beyond the window, FIN with it.
             data = data[: nxt + room - seq]
             fin = False
+        if data:
+            _measure_segment(tcb, len(data), flags, header)
         queue_out_of_order(tcb, seq, data, fin)
         return False
     if seq < nxt:
