@@ -46,8 +46,8 @@ def test_probe_acknowledged_makes_segments_larger_and_the_window_as_many_bytes()
     host.inject(".", 1, 987)
     assert host.tcb.mss == 986
     assert host.tcp.counters.mtup_success == 1
-    # 10 packets of 1500 bytes, in packets of 1026.
-    assert host.tcb.cwnd == 10 * 1500 // 1026
+    # 10 packets of 552 bytes, in packets of 1026; and slow start adds one.
+    assert host.tcb.cwnd == 10 * 552 // 1026 + 1
     search = host.tcb.mtu_search
     assert search is not None
     assert (search.low, search.high) == (1026, 1500)
@@ -94,7 +94,7 @@ def test_no_probe_across_the_end_of_a_record() -> None:
 
 
 def test_interval_below_the_threshold_ends_the_search_until_it_is_time_again() -> None:
-    host = probing(tcp_slow_start_after_idle=0)
+    host = probing(40, tcp_slow_start_after_idle=0)
     search = host.tcb.mtu_search
     assert search is not None
     search.low = 1496

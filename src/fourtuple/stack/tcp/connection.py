@@ -11,7 +11,7 @@ from ..poll_bits import (
     POLLWRNORM,
 )
 from ..sysctl import CONGESTION_CONTROLS
-from . import fastopen, fastopen_client, output, rate, receive, status, window, write
+from . import fastopen, fastopen_client, mtu_probe, output, rate, receive, status, window, write
 from .fin import finish_sending
 from .info import TcpInfo
 from .isn import initial_sequence_number, timestamp_offset
@@ -210,6 +210,7 @@ class Connection(Tcb):
         if sysctl.tcp_sack:
             agreed |= OPT_SACK
         self.options_on = agreed
+        mtu_probe.prepare(self)
         output.sync_mss(self, route.mtu)
         space = window.full_space(self)
         if self.rcvbuf_locked and (self.window_clamp == 0 or self.window_clamp > space):
