@@ -65,7 +65,8 @@ def error_message(socket: InetStream, count: int) -> Received:
     entry = take_error_entry(tcb)
     if entry is None:
         raise KernelError(EAGAIN, "error queue empty")
-    received = Received(entry.data[:count], None)
+    reported = entry.origin in (ORIGIN_ICMP, ORIGIN_ICMP6)
+    received = Received(entry.data[:count], socket.show(entry.destination, entry.port) if reported else None)
     received.flags = MSG_ERRQUEUE
     if count < len(entry.data):
         received.flags |= MSG_TRUNC
@@ -77,7 +78,6 @@ def error_message(socket: InetStream, count: int) -> Received:
         + pack_int(entry.info)
         + entry.key.to_bytes(4, "little")
     )
-    reported = entry.origin in (ORIGIN_ICMP, ORIGIN_ICMP6)
     if socket.family == AF_INET6:
         data += sockaddr_in6(entry.reporter, 0) if reported else bytes(_NO_ADDRESS_V6)
         received.control.append(ControlMessage(SOL_IPV6, IPV6_RECVERR, data, None))

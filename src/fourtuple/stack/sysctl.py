@@ -520,7 +520,6 @@ _IPV6_ICMP: Final[list[tuple[str, int, int, int]]] = [("ratelimit", 0, _INT_MAX,
 _FIXED: Final = frozenset(
     [
         "net.ipv4.tcp_available_congestion_control",
-        "net.ipv4.tcp_migrate_req",
     ]
 )
 

@@ -1,8 +1,10 @@
 """Opening a connection, on both sides (RFC 9293 §3.5, §3.10.1)."""
 
 from builders_tcp import (
+    LOCAL,
     MS,
     PEER_PORT,
+    PORT,
     REMOTE,
     SECOND,
     Host,
@@ -15,6 +17,7 @@ from builders_tcp import (
 from fourtuple.ports.endpoint import CLOSE, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT
 from fourtuple.stack.poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT
 from fourtuple.stack.tcp.state import EALREADY, ECONNREFUSED, EISCONN, ENETUNREACH, ETIMEDOUT
+from fourtuple.stack.tcp.tcb import Tcb
 from fourtuple.wire.tcp_options import TcpOptions
 
 
@@ -413,3 +416,56 @@ def test_initial_sequence_numbers_differ_by_four_tuple_and_time() -> None:
     other = Host()
     assert other.tcb.connect(REMOTE, 81) == 0
     assert other.segments()[0].seq != seqs[0]
+
+
+def two_listeners(migrate: int) -> tuple[Host, Tcb, Tcb]:
+    """Two listeners of one SO_REUSEPORT group; the first SYNs find the one returned first."""
+    host = Host(tcp_migrate_req=migrate)
+    both = []
+    for tcb in (host.tcb, host.new()):
+        tcb.endpoint.reuse_port = True
+        assert host.ip.tables.bind(tcb.endpoint, LOCAL, PORT) == 0
+        assert tcb.listen(5) == 0
+        both.append(tcb)
+    host.inject("S", 0, None)
+    (syn_ack,) = host.segments()
+    host.isn = syn_ack.seq
+    first = both[0] if both[0].listening.requests else both[1]
+    return host, first, both[1] if first is both[0] else both[0]
+
+
+def test_connection_not_accepted_moves_to_the_other_listener() -> None:
+    host, first, second = two_listeners(1)
+    host.inject(".", 1, 1)
+    assert first.accept_queue_length == 1
+    first.close()
+    assert host.sent() == []
+    child = second.accept()
+    assert child is not None
+    host.inject("P.", 1, 1, b"hello")
+    assert child.recv(10, False) == b"hello"
+    assert host.tcp.counters.migrate_req_success == 1
+
+
+def test_handshake_ends_at_the_other_listener() -> None:
+    host, first, second = two_listeners(1)
+    first.close()
+    host.inject(".", 1, 1)
+    assert second.accept() is not None
+    assert host.sent() == []
+
+
+def test_without_migration_they_end_with_their_listener() -> None:
+    host, first, second = two_listeners(0)
+    host.inject(".", 1, 1)
+    first.close()
+    assert [text[:2] for text in host.sent()] == ["R."]
+    assert second.accept() is None
+
+
+def test_shut_down_listener_passes_on_what_waits_and_can_listen_again() -> None:
+    host, first, second = two_listeners(1)
+    host.inject(".", 1, 1)
+    first.shutdown(0)
+    assert second.accept() is not None
+    assert first.listen(3) == 0

@@ -1,11 +1,12 @@
 """SYN cookies, ICMP errors, path MTU, TCP_INFO, sockets options that change the wire."""
 
-from builders_tcp import MS, SECOND, Host, Pair, established, sack_established
+from builders_tcp import MS, PEER_PORT, REMOTE, SECOND, Host, Pair, established, sack_established, syn_sent
 
 from fourtuple.ports.endpoint import CLOSE, ESTABLISHED
 from fourtuple.stack.base import IcmpError
 from fourtuple.stack.poll_bits import POLLERR
 from fourtuple.stack.tcp import cookies
+from fourtuple.stack.tcp.error_queue import take_error_entry
 from fourtuple.stack.tcp.info import LENGTH
 from fourtuple.stack.tcp.state import (
     EHOSTUNREACH,
@@ -331,3 +332,23 @@ def test_info_of_a_closed_socket() -> None:
     info = Host().tcb.info()
     assert info.state == CLOSE
     assert info.rtt == 0
+
+
+def test_icmp_error_of_a_handshake_is_on_the_error_queue() -> None:
+    host = syn_sent()
+    host.icmp(3, 1, 0)
+    entry = take_error_entry(host.tcb)
+    assert entry is not None
+    assert (entry.errno, entry.origin, entry.type, entry.code) == (113, 2, 3, 1)
+    assert (entry.reporter, entry.destination, entry.port) == (REMOTE, REMOTE, PEER_PORT)
+    assert entry.data[:2] == host.local_port.to_bytes(2, "big")
+    assert take_error_entry(host.tcb) is None
+    assert host.tcb.take_error() == 113
+
+
+def test_timeouts_count_as_rehash() -> None:
+    host = established()
+    host.tcb.send(b"x", 0)
+    host.run(2 * SECOND)
+    info = host.tcb.info()
+    assert info.rehash == info.total_rto > 0

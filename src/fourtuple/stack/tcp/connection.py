@@ -26,6 +26,7 @@ from .lifecycle import (
     keepalive_idle,
 )
 from .listen import advertised_mss
+from .migrate import migrate_child, migrate_request
 from .request import Request
 from .sentlist import purge
 from .state import (
@@ -426,7 +427,8 @@ class Connection(Tcb):
         state = self.endpoint.state
         if state == LISTEN:
             self._stop_listening()
-            self.layer.tables.unlisten(self.endpoint)
+            if self.endpoint.state == LISTEN:
+                self.layer.tables.unlisten(self.endpoint)
             self.listening = None
             return 0
         if state != CLOSE:
@@ -453,13 +455,19 @@ class Connection(Tcb):
         queues = self.listening
         if queues is None:
             return
+        migrating = self.layer.sysctl.tcp_migrate_req != 0
+        if migrating:
+            # Or it would be its own successor.
+            self.layer.tables.unlisten(self.endpoint)
         for endpoint in list(queues.requests.values()):
             owner = endpoint.owner
-            if isinstance(owner, Request):
+            if isinstance(owner, Request) and not (migrating and migrate_request(owner)):
                 owner.drop()
         children = queues.accept_queue[:]
         queues.accept_queue.clear()
         for child in children:
+            if migrating and migrate_child(child, self):
+                continue
             child.orphan = True
             self.layer.orphans += 1
             child.abort()

@@ -84,6 +84,8 @@ class TcpCounters:
         self.ecn_ce_received: int = 0
         self.mtup_success: int = 0
         self.mtup_fail: int = 0
+        self.migrate_req_success: int = 0
+        self.migrate_req_failure: int = 0
         self.fastopen_active: int = 0
         self.fastopen_active_fail: int = 0
         self.fastopen_passive: int = 0
@@ -176,6 +178,8 @@ _NAMES: Final = (
     ("TcpExtTCPEcnCeReceived", "ecn_ce_received"),
     ("TcpExtTCPMTUPSuccess", "mtup_success"),
     ("TcpExtTCPMTUPFail", "mtup_fail"),
+    ("TcpExtTCPMigrateReqSuccess", "migrate_req_success"),
+    ("TcpExtTCPMigrateReqFailure", "migrate_req_failure"),
     ("TcpExtTCPFastOpenActive", "fastopen_active"),
     ("TcpExtTCPFastOpenActiveFail", "fastopen_active_fail"),
     ("TcpExtTCPFastOpenPassive", "fastopen_passive"),

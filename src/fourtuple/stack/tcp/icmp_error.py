@@ -18,7 +18,9 @@ from ..base import IcmpError
 from ..icmp_errno import icmp_errno, icmpv6_errno
 from ..poll_bits import POLLERR
 from . import output
+from .error_queue import ORIGIN_ICMP, ORIGIN_ICMP6, queue_error
 from .lifecycle import fail
+from .records import QueuedError
 from .recovery import lower_mss_lost
 from .request import Request
 from .state import CLOSE, EMSGSIZE, HANDSHAKE, LISTEN, MASK32, SYN_SENT, TIMEOUT_MIN, TIMER_RETRANSMIT
@@ -82,12 +84,28 @@ def connection_error(tcb: Tcb, error: IcmpError, quoted: int) -> None:
         _revert_backoff(tcb, seq)
     opening = tcb.opening
     if HANDSHAKE >> state & 1 and (opening is None or not opening.accepted):
+        # Also without IP_RECVERR, as Linux has it for traceroute.
+        _queue(tcb, error, number)
         fail(tcb, number)
     elif tcb.recverr and not tcb.orphan:
         tcb.error = number
         tcb.notify(POLLERR)
     else:
         tcb.soft_error = number
+
+
+def _queue(tcb: Tcb, error: IcmpError, number: int) -> None:
+    """Put an ICMP error on the error queue (``ip_icmp_error``)."""
+    v6 = error.type_v6 >= 0
+    entry = QueuedError(number, ORIGIN_ICMP6 if v6 else ORIGIN_ICMP)
+    entry.type = error.type_v6 if v6 else error.type
+    entry.code = error.code_v6 if v6 else error.code
+    entry.info = error.mtu
+    entry.data = error.payload
+    entry.reporter = error.reporter
+    entry.destination = error.destination
+    entry.port = tcb.endpoint.peer_port
+    queue_error(tcb, entry)
 
 
 def _mtu_reduced(tcb: Tcb, mtu: int) -> None:

@@ -38,6 +38,10 @@ _JOIN_LIMIT: Final = 2048
 """Neighbours out of order shorter than this are joined, so many short ones cost little."""
 
 
+_SHORT: Final = 256
+"""Segments shorter than this are joined to one before that is not read yet."""
+
+
 # Delayed acknowledgment bookkeeping -----------------------------------------------------------
 
 
@@ -156,7 +160,12 @@ def _trim_blocks(tcb: Tcb) -> None:
 def append(tcb: Tcb, data: bytes) -> None:
     """``data`` continues the stream at RCV.NXT."""
     length = len(data)
-    tcb.received.append(data)
+    received = tcb.received
+    if length < _SHORT and received and len(received[-1]) < _JOIN_LIMIT:
+        # A peer that sends byte by byte must not cost a hundred times what it sends.
+        received[-1] += data
+    else:
+        received.append(data)
     tcb.received_bytes += length
     tcb.rcv_nxt += length
     tcb.bytes_received += length

@@ -73,7 +73,19 @@ class OutOfOrder:
 class QueuedError:
     """An entry of the error queue (struct sock_extended_err)."""
 
-    __slots__ = ("code", "data", "errno", "info", "key", "origin", "reporter", "time", "type")
+    __slots__ = (
+        "code",
+        "data",
+        "destination",
+        "errno",
+        "info",
+        "key",
+        "origin",
+        "port",
+        "reporter",
+        "time",
+        "type",
+    )
 
     def __init__(self, errno: int, origin: int) -> None:
         self.errno = errno
@@ -87,7 +99,9 @@ class QueuedError:
         self.time: int = -1
         """The timestamp, in ns; -1 none."""
         self.reporter: int = 0
-        """Who sent the ICMP error."""
+        """Who sent the ICMP error, about a segment to ``destination`` and ``port``."""
+        self.destination: int = 0
+        self.port: int = 0
 
 
 class WriteStamp:

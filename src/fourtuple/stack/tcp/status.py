@@ -155,6 +155,7 @@ def info(tcb: Tcb) -> TcpInfo:
     info.busy_time = busy // 1000
     info.rwnd_limited = window_limited // 1000
     info.sndbuf_limited = buffer_limited // 1000
+    info.rehash = tcb.timeout_rehash
     info.total_rto = tcb.total_rto
     info.total_rto_recoveries = tcb.total_rto_recoveries
     info.total_rto_time = tcb.total_rto_time

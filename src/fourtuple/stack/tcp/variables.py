@@ -194,6 +194,7 @@ class Variables(UserSettings):
         "ssthresh",
         "syn_at",
         "syn_data_acked",
+        "timeout_rehash",
         "tlp_high_seq",
         "tlp_retransmitted",
         "total_retrans",
@@ -500,6 +501,7 @@ class Variables(UserSettings):
         self.segs_out: int = 0
         self.data_segs_in: int = 0
         self.data_segs_out: int = 0
+        self.timeout_rehash: int = 0
         self.total_rto: int = 0
         self.total_rto_recoveries: int = 0
         self.total_rto_time: int = 0
