@@ -5,21 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..kernel.file import File
+from ..kernel.host_names import FATAL, FOUND, NOT_FOUND, TEMPORARY, HostsEntry, NameFault
 from ..kernel.socket_table import SocketRow
 from ..network.node import Node
 from ..network.units import parse_duration
 from ..runtime.command_line import parse_command
 from ..runtime.interpreter import check_isolated
 from ..runtime.program import CallableProgram, Program
-from ..wire.address import format_ip
+from ..wire.address import format_ip, parse_ip
 from .process import Process
 from .streams import InputFile, OutputFile
 
 if TYPE_CHECKING:
     from .network import Network
+
+
+_OUTCOMES: Final = {"temporary": TEMPORARY, "not found": NOT_FOUND, "fatal": FATAL, "slow": FOUND}
 
 
 class Host:
@@ -119,6 +123,39 @@ class Host:
         self.processes.append(process)
         self.network.schedule(process, start)
         return process
+
+    # Names
+
+    def add_hosts_entry(self, address: str, *names: str) -> None:
+        """A line of the host's ``/etc/hosts``: ``names`` are found at ``address``, here alone and
+        before the network is asked. Raises ValueError for a bad address or no name."""
+        if not names or not all(name and name.split() == [name] for name in names):
+            raise ValueError(f"{' '.join(names)!r} are not names of {address}")
+        self.node.kernel.host_names.entries.append(HostsEntry(parse_ip(address), list(names)))
+
+    def fail_names(
+        self, names: str = "*", outcome: str = "temporary", *, delay: int | str = 0
+    ) -> Callable[[], None]:
+        """Let the host's resolver fail, or be slow, for ``names`` from now on; returns what ends that.
+
+        ``names`` is a name, or a pattern with one ``*`` such as ``"*.internal"``; a question for
+        the name of an address asks for the address. ``outcome``: ``"temporary"`` (EAI_AGAIN, "Temporary
+        failure in name resolution"), ``"not found"`` (EAI_NONAME), ``"fatal"`` (EAI_FAIL) or ``"slow"``,
+        which finds them after ``delay`` (ns, or ``"5s"``). What ``/etc/hosts`` has is found as ever.
+
+        Raises ValueError for an unknown outcome or a bad delay.
+        """
+        if outcome not in _OUTCOMES:
+            raise ValueError(f"outcome {outcome!r} is none of {', '.join(_OUTCOMES)}")
+        fault = NameFault(names, _OUTCOMES[outcome], parse_duration(delay))
+        faults = self.node.kernel.host_names.faults
+        faults.insert(0, fault)
+
+        def end() -> None:
+            if fault in faults:
+                faults.remove(fault)
+
+        return end
 
     def sockets(self) -> list[SocketRow]:
         """Every socket of the host as ``ss`` lists them: state, queues, addresses, holders."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from ..shim.patch import install
 from .host import Host
 from .link import Link, LinkSettings, Switch, parse_mtu
 from .process import SIGKILL, SIGTERM, Process, Start
+from .wall_clock import parse_start
 
 SETTLE_LIMIT = SECOND
 """How long, in ns, a run goes on for the sake of packets still on the wire when its programs have ended."""
@@ -37,9 +39,11 @@ class Network:
     """A network of simulated hosts on one virtual clock.
 
     ``seed`` decides everything random: the same programs with the same seed do the same, to the
-    nanosecond. ``live`` prints each line a program writes, as ``host | line``, to the real stdout or
-    stderr. ``bytes_on_wire`` serialises and parses every packet on every hop (slower; the run is the
-    same). ``keep_trace`` keeps every packet's story in :attr:`events`.
+    nanosecond. ``start`` is the wall-clock time at which virtual time begins, a datetime or text such
+    as ``"2030-05-01T12:00:00Z"`` (UTC unless it says otherwise; default 2026-01-01). ``live`` prints
+    each line a program writes, as ``host | line``, to the real stdout or stderr. ``bytes_on_wire``
+    serialises and parses every packet on every hop (slower; the run is the same). ``keep_trace``
+    keeps every packet's story in :attr:`events`.
 
     Use it as a context manager, or call :meth:`close`: neither threads nor open files stay behind.
     """
@@ -48,11 +52,14 @@ class Network:
         self,
         seed: int = 0,
         *,
+        start: datetime.datetime | str | None = None,
         live: bool = False,
         bytes_on_wire: bool = False,
         keep_trace: bool = False,
     ) -> None:
         install()
+        self.epoch_ns = EPOCH_NS if start is None else parse_start(start)
+        """Wall-clock time, in ns since 1970, at which virtual time begins."""
         self.fabric = Fabric(seed, bytes_on_wire, keep_trace)
         streams = self.fabric.streams
         self.scheduler = Scheduler(self.fabric.clock, streams.stream("scheduler"), streams)
@@ -98,6 +105,7 @@ class Network:
             texts = [address] if isinstance(address, str) else address
             addresses = [parse_interface_address(text) for text in texts]
         host = Host(self, self.fabric.add_node(name, addresses))
+        host.node.kernel.epoch_ns = self.epoch_ns
         self.hosts[name] = host
         for other in names:
             self.add_name(other, host)
@@ -308,7 +316,7 @@ class Network:
     ) -> None:
         """Write what is on the wires from now on to a pcapng file at ``path``, until closed.
 
-        Each interface is one of the file's, times are virtual (from 2026-01-01), and comments name
+        Each interface is one of the file's, times are virtual (from ``start``), and comments name
         host, process and descriptor of the socket that sent or took a packet. ``hosts`` limits it to
         their interfaces. A packet shows where it was sent and where it arrived, which Wireshark may
         call a retransmission; ``arrivals=False`` leaves out the second. Raises OSError if the file
@@ -324,7 +332,7 @@ class Network:
             wanted = _Among(names)
         annotator = SocketAnnotator(self.fabric.nodes)
         file = Path(path).open("wb")  # noqa: SIM115  the recorder closes it
-        recorder = PcapngRecorder(file, EPOCH_NS, annotator, wanted, arrivals)
+        recorder = PcapngRecorder(file, self.epoch_ns, annotator, wanted, arrivals)
         for point in self.fabric.points:
             recorder.add_point(point)
         self._recorders.append(recorder)

@@ -49,6 +49,9 @@ def _build_host(spec: NetworkSpec, network: Network, host: HostSpec) -> None:
     for name in host.names:
         with _naming(spec, f"{key}.names", host.names):
             network.add_name(name, made)
+    for name, address in host.hosts.items():
+        with _naming(spec, dotted(f"{key}.hosts", name), address):
+            made.add_hosts_entry(str(address), name)
     for name, value in host.sysctl.items():
         with _naming(spec, dotted(f"{key}.sysctl", name), value):
             if isinstance(value, bool) or not isinstance(value, (int, str)):

@@ -3,11 +3,13 @@ anything is built; ``KEYS`` is what ``fourtuple up --help`` prints."""
 
 from __future__ import annotations
 
+import datetime
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..api.wall_clock import parse_start
 from ..network.units import parse_duration, parse_probability, parse_queue, parse_rate
 from ..runtime.command_line import parse_command
 from ..runtime.interpreter import check_isolated
@@ -17,6 +19,8 @@ from .sections import text as string
 KEYS = """\
 \b
 seed = 7                       seed of everything random (default 0)
+start = 2030-05-01T12:00:00Z   wall-clock time at which virtual time begins
+                               (default 2026-01-01T00:00:00Z)
 until = "30s"                  end the run at this virtual time
 
 \b
@@ -25,6 +29,8 @@ address = "10.0.0.1"           or "10.0.0.1/16" (default /24), "fd00::1" (defaul
                                list: eth0, eth1 …, an IPv4 and an IPv6 one share an
                                interface; left out: the next free one of 10.0.0.0/16
 names = ["db", "db.local"]     further names it is found by
+hosts = { "api.test" = "10.9.9.9" }
+                               lines of its own /etc/hosts
 sysctl = { "net.ipv4.tcp_sack" = 0 }
 
 \b
@@ -82,6 +88,7 @@ class HostSpec:
     name: str
     address: list[str] | None
     names: list[str]
+    hosts: dict[str, object]
     sysctl: dict[str, object]
     programs: list[ProgramSpec] = field(default_factory=list)
 
@@ -100,6 +107,7 @@ class LinkSpec:
 class NetworkSpec:
     file: Path
     seed: int
+    start: str | None
     until: int | None
     hosts: list[HostSpec]
     switches: list[str]
@@ -119,6 +127,7 @@ def read_network_file(file: Path) -> NetworkSpec:
         raise NetworkFileError(file, "", None, f"is not TOML: {error}") from error
     top = Section(file, "", content)
     seed = top.take("seed", whole, 0)
+    start = top.take("start", _start, None)
     until = top.take("until", _duration, None)
     hosts = _named(top, "hosts", _host)
     switches = _named(top, "switches", _switch)
@@ -127,7 +136,7 @@ def read_network_file(file: Path) -> NetworkSpec:
     top.finish()
     if not hosts:
         raise NetworkFileError(file, "", None, "has no host: write at least one [hosts.NAME]")
-    return NetworkSpec(file, seed, until, hosts, switches, links)
+    return NetworkSpec(file, seed, start, until, hosts, switches, links)
 
 
 def _named(parent: Section, key: str, read: Any) -> list[Any]:
@@ -149,11 +158,21 @@ def _listed(parent: Section, key: str, read: Any) -> list[Any]:
     ]
 
 
+def _start(value: object) -> str:
+    text = str(value) if isinstance(value, (datetime.date, str)) else ""
+    try:
+        parse_start(text)
+    except ValueError:
+        raise ValueError("a time such as 2030-05-01T12:00:00Z, between 1970 and 2200") from None
+    return text
+
+
 def _host(section: Section, name: str) -> HostSpec:
     host = HostSpec(
         name,
         section.take("address", texts, None),
         section.take("names", texts, []),
+        section.take("hosts", _table, _NO_KEYS),
         section.take("sysctl", _table, _NO_KEYS),
     )
     host.programs = _listed(section, "programs", _program)

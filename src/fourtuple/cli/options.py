@@ -14,6 +14,7 @@ import click
 
 from ..api.network import Network
 from ..api.process import Process
+from ..api.wall_clock import parse_start
 from ..network.units import parse_duration
 from ..runtime.stuck import BusyLoop, Stuck
 from .restart import restart_pinned
@@ -45,8 +46,17 @@ def _read_duration(context: click.Context, parameter: click.Parameter, value: st
         raise click.BadParameter(str(error)) from error
 
 
+def _read_start(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    try:
+        if value is not None:
+            parse_start(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
 def run_options(command: F) -> F:
-    """The options ``--seed``, ``--capture`` and ``--until``."""
+    """The options ``--seed``, ``--start``, ``--capture`` and ``--until``."""
     for option in (
         click.option(
             "--until",
@@ -59,6 +69,12 @@ def run_options(command: F) -> F:
             type=click.Path(dir_okay=False, writable=True),
             metavar="FILE.pcapng",
             help="Write what is on the wires to this file.",
+        ),
+        click.option(
+            "--start",
+            callback=_read_start,
+            metavar="TIME",
+            help="Wall-clock time at which virtual time begins.  [default: 2026-01-01T00:00:00Z]",
         ),
         click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random.  [default: 0]"),
     ):

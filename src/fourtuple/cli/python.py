@@ -16,7 +16,7 @@ from .options import Session, reported_failures, run_options, shell_code, start_
 TIMED_OUT = 124
 """Exit code if ``--until`` ended the program, as of timeout(1)."""
 
-_OWN_OPTIONS = ("--seed", "--capture", "--until")
+_OWN_OPTIONS = ("--seed", "--start", "--capture", "--until")
 
 
 class PythonCommand(click.Command):
@@ -37,12 +37,19 @@ class PythonCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-@click.command(cls=PythonCommand, options_metavar="[--seed N] [--capture FILE.pcapng] [--until TIME]")
+@click.command(
+    cls=PythonCommand, options_metavar="[--seed N] [--start TIME] [--capture FILE.pcapng] [--until TIME]"
+)
 @run_options
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="(SCRIPT | -m MODULE | -c CODE) [ARGS]...")
 @click.pass_obj
 def python(
-    session: Session, seed: int | None, capture: str | None, until: int | None, words: tuple[str, ...]
+    session: Session,
+    seed: int | None,
+    start: str | None,
+    capture: str | None,
+    until: int | None,
+    words: tuple[str, ...],
 ) -> None:
     """Run a program as `python` would, but as a process on a simulated host.
 
@@ -56,7 +63,7 @@ def python(
         given = " ".join(words) or "nothing to run"
         raise click.UsageError(f"{given}: give a SCRIPT, -m MODULE or -c CODE") from error
     session.pin_hashes()
-    with Network(seed or 0) as network:
+    with Network(seed or 0, start=start) as network:
         # As python: a program may compute as long as it likes, or wait for what is typed.
         network.scheduler.watchdog_seconds = 0.0
         host = network.host("host", ())

@@ -39,6 +39,7 @@ def up(
     session: Session,
     network_file: Path,
     seed: int | None,
+    start: str | None,
     capture: str | None,
     until: int | None,
     sockets: bool,
@@ -49,7 +50,7 @@ def up(
         print(error, file=sys.stderr)
         sys.exit(BAD_FILE)
     session.pin_hashes()
-    with Network(spec.seed if seed is None else seed, live=True) as network:
+    with Network(spec.seed if seed is None else seed, start=start or spec.start, live=True) as network:
         limit = spec.until if until is None else until
         try:
             build_network(spec, network)

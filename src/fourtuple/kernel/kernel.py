@@ -21,6 +21,7 @@ from .epoll import Epoll
 from .error import KernelError
 from .eventfd import EventFd
 from .file import File
+from .host_names import HostNames
 from .inet_datagram import make_datagram
 from .inet_ping import InetPing
 from .inet_raw import InetRaw
@@ -78,6 +79,7 @@ class Kernel:
         "caller",
         "clock",
         "epoch_ns",
+        "host_names",
         "hostname",
         "max_dgram_qlen",
         "names",
@@ -92,6 +94,7 @@ class Kernel:
         self.stack = stack
         self.clock: Clock = stack.clock
         self.names: dict[str, list[int]] = names
+        self.host_names: HostNames = HostNames()
         self.hostname: str = stack.name
         self.epoch_ns: int = EPOCH_NS
         self.open_files: OpenFiles = OpenFiles(FILE_MAX)

@@ -21,6 +21,7 @@ from .interpreter import Interpreter
 from .openssl import OpensslGuard
 from .process_state import ProcessState
 from .real_numbers import REAL_BASE, REAL_TOP
+from .settings_guard import SettingsGuard
 from .stuck import BusyLoop, Stuck, waiting_lines
 from .thread import DEAD, PARKED, RUNNABLE, RUNNING, SUPERSEDED, SimThread, current_thread
 from .timezone import UtcGuard
@@ -78,6 +79,7 @@ class Scheduler:
         self.watchdog_seconds = 30.0
         """Wall-clock time a thread may run without blocking; 0: any."""
         self.interpreter = Interpreter()
+        self._settings = SettingsGuard()
         self.openssl = OpensslGuard(self.streams)
         self._zone = UtcGuard()
         self._garbage = GarbageGuard()
@@ -313,12 +315,14 @@ class Scheduler:
         self._zone.begin()
         self._garbage.begin()
         self.openssl.begin()
+        self._settings.begin()
         watchdog.start()
         return watchdog
 
     def _end(self, watchdog: Watchdog) -> None:
         watchdog.stop()
         self.interpreter.enter(None)
+        self._settings.end()
         self.openssl.end()
         self._garbage.end()
         self._zone.end()

@@ -20,6 +20,7 @@ from typing import Any, Final
 from ..kernel.process import Process
 from .late_modules import inherited_values
 from .stdio import standard_streams
+from .thread import current_thread
 from .timezone import UTC
 
 _SYS_NAMES: Final = (
@@ -240,7 +241,7 @@ def _renew(view: View, process: Process) -> None:
         of_sys[name] = of_sys[f"__{name}__"] = stream
     of_threading.update(
         _active=ThreadTable(),
-        _limbo={},
+        _limbo=LimboTable(),
         _dangling=weakref.WeakSet(),
         _threading_atexits=[vars(concurrent.futures.thread)["_python_exit"]],
         _SHUTTING_DOWN=False,
@@ -295,6 +296,35 @@ class ThreadTable(dict[int, Any]):
     def __missing__(self, ident: int) -> Any:
         return _outer_threads[ident]
 
+    def __setitem__(self, ident: int, thread: Any) -> None:
+        if current_thread() is None:
+            _outer_threads[ident] = thread
+        else:
+            super().__setitem__(ident, thread)
+
+    def __delitem__(self, ident: int) -> None:
+        # Of the OS, should it end while the process is switched in.
+        if ident in self:
+            super().__delitem__(ident)
+        else:
+            del _outer_threads[ident]
+
+
+class LimboTable(dict[Any, Any]):
+    """``threading._limbo`` of a process, with threads of the OS kept out likewise."""
+
+    def __setitem__(self, thread: Any, value: Any) -> None:
+        if current_thread() is None:
+            _outer_limbo[thread] = value
+        else:
+            super().__setitem__(thread, value)
+
+    def __delitem__(self, thread: Any) -> None:
+        if thread in self:
+            super().__delitem__(thread)
+        else:
+            del _outer_limbo[thread]
+
 
 class OrderedSet(dict[Any, None]):
     """The part of ``set`` that threading uses, in the order of insertion: who is joined first must
@@ -311,6 +341,7 @@ class OrderedSet(dict[Any, None]):
             self.pop(item, None)
 
 
+_outer_limbo: Final[dict[Any, Any]] = threading.__dict__["_limbo"]
 _outer_threads: Final[dict[int, Any]] = threading.__dict__["_active"]
 _sys: Final = sys.__dict__
 _threading: Final = threading.__dict__

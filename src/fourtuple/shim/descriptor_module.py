@@ -22,6 +22,7 @@ from ..runtime.blocking import read_file, write_file
 from ..runtime.errors import os_error
 from ..runtime.signals import send_signal
 from ..runtime.thread import SimThread
+from .host_files import RandomDevice, open_own
 from .lingering_close import close_descriptor, close_range, linger, replaced
 from .patching import dispatch
 from .real_files import is_real, lift, open_real, real_file
@@ -31,6 +32,7 @@ from .signal_module import after_sending
 R = TypeVar("R")
 
 NULL_PATHS: Final = (os.devnull, os.fsencode(os.devnull))
+RANDOM_PATHS: Final = ("/dev/urandom", "/dev/random", b"/dev/urandom", b"/dev/random")
 _SENDFILE_CHUNK: Final = 1 << 16
 
 _real_pread: Final = os.pread
@@ -262,7 +264,10 @@ def _cannot_sync(thread: SimThread, fd: int, *args: object) -> None:
 def _open(thread: SimThread, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
     if path in NULL_PATHS:
         return open_null(thread, flags)
-    return open_real(path, flags, mode, dir_fd=dir_fd)
+    if path in RANDOM_PATHS:
+        return open_random(thread, flags)
+    own = open_own(thread, path, flags)
+    return own if own >= 0 else open_real(path, flags, mode, dir_fd=dir_fd)
 
 
 def open_null(thread: SimThread, flags: int) -> int:
@@ -271,6 +276,15 @@ def open_null(thread: SimThread, flags: int) -> int:
     null.flags = flags & (O_ACCMODE | O_NONBLOCK)
     try:
         return thread.process.fds.install(null, True, 0)
+    except KernelError as error:
+        raise os_error(error) from None
+
+
+def open_random(thread: SimThread, flags: int) -> int:
+    """A descriptor of the process for /dev/urandom or /dev/random."""
+    device = RandomDevice(thread, flags & (O_ACCMODE | O_NONBLOCK))
+    try:
+        return thread.process.fds.install(device, True, 0)
     except KernelError as error:
         raise os_error(error) from None
 

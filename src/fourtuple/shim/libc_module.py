@@ -3,7 +3,7 @@
 Implemented: ``getifaddrs`` and ``freeifaddrs`` (what ifaddr and its like stand on), ``if_nametoindex``,
 ``gethostname``, ``getpid``, ``getppid``, ``gettid``, ``pthread_self``, ``pthread_setname_np``; and
 ``ctypes.util.find_library``, which asks the machine. Refused by name: whatever else would open a socket,
-sleep, fork or run a command. Every other function, and all of them outside, are the real ones.
+sleep, read a clock, fork or run a command. Every other function, and all of them outside, are the real ones.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ _REFUSED: Final = {
     **dict.fromkeys(("getaddrinfo", "gethostbyname", "gethostbyaddr"), "use socket.getaddrinfo"),
     **dict.fromkeys(("poll", "ppoll", "select", "pselect", "epoll_create", "epoll_wait"), "use select"),
     **dict.fromkeys(("sleep", "usleep", "nanosleep", "clock_nanosleep"), "use time.sleep"),
+    **dict.fromkeys(("time", "gettimeofday", "clock_gettime", "clock_settime"), "use time"),
+    **dict.fromkeys(("getrandom", "getentropy", "arc4random"), "use os.urandom"),
+    **dict.fromkeys(("kill", "raise", "signal", "sigaction", "alarm", "setitimer", "pause"), "use signal"),
+    **dict.fromkeys(("_exit", "exit", "abort"), "use sys.exit or os._exit"),
     **dict.fromkeys(("fork", "vfork", "clone", "system", "popen", "execv", "execve"), "use subprocess"),
     **dict.fromkeys(("pipe", "pipe2", "eventfd", "timerfd_create", "signalfd"), "use os or select"),
     **dict.fromkeys(("unshare", "setns", "syscall", "ioctl"), "use what os, fcntl and socket have for it"),

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from ..runtime.stdio import DescriptorIO
 from ..runtime.thread import SimThread
-from .descriptor_module import NULL_PATHS, open_null
+from .descriptor_module import NULL_PATHS, RANDOM_PATHS, open_null, open_random
+from .host_files import open_own
 from .patching import dispatch, replace
 from .real_files import bad_descriptor, is_real, lift
 
@@ -46,8 +47,17 @@ def _open(
         null = open_null(thread, _flags(mode))
         return _wrap(thread, null, mode, buffering, encoding, errors, newline, True, file)
 
+    if opener is None and file in RANDOM_PATHS:
+        device = open_random(thread, _flags(mode))
+        return _wrap(thread, device, mode, buffering, encoding, errors, newline, True, file)
+
     def opened(path: Any, flags: int) -> int:
-        fd = _real_os_open(path, flags, 0o666) if opener is None else opener(path, flags)
+        if opener is not None:
+            fd = opener(path, flags)
+        elif (own := open_own(thread, path, flags)) >= 0:
+            return own
+        else:
+            fd = _real_os_open(path, flags, 0o666)
         return fd if is_real(fd) else lift(fd)
 
     return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opened)

@@ -35,6 +35,8 @@ _MODULES: Final = (
     "select_module",
     "multiprocessing_module",
     "ssl_module",
+    "fences",
+    "file_io",
 )
 
 _installed = False

@@ -8,10 +8,12 @@ host's clock and its hardware address. Outside everything is as before.
 
 from __future__ import annotations
 
+import os
 import posix
 import random
 import tempfile
 import uuid
+from errno import ENOENT
 from typing import Any, Final
 
 from ..runtime.thread import SimThread, current_thread
@@ -77,6 +79,16 @@ def _candidate_names(thread: SimThread) -> Any:
     return state.temporary_names
 
 
+def _temporary_directory(thread: SimThread) -> str:
+    """What ``gettempdir`` finds: by the process's environment, and without drawing names to try."""
+    chosen = vars(tempfile)["tempdir"]
+    candidates = [chosen] if chosen is not None else vars(tempfile)["_candidate_tempdir_list"]()
+    for place in candidates:
+        if chosen is not None or (os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)):
+            return str(place)
+    raise FileNotFoundError(ENOENT, f"No usable temporary directory found in {candidates}")
+
+
 def _install_seeding() -> None:
     real_seed: Any = random.Random.seed
 
@@ -104,6 +116,8 @@ def install() -> None:
             dispatch(random, name, _method(name))
     # It keeps one generator for all.
     dispatch(tempfile, "_get_candidate_names", _candidate_names)
+    # It tries the candidates with files of random names, once for all.
+    dispatch(tempfile, "_gettempdir", _temporary_directory)
     dispatch(uuid, "uuid1", _uuid1)
     dispatch(uuid, "getnode", node_of)
 

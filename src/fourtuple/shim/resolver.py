@@ -1,8 +1,9 @@
 """The name service of the network, and what programs ask of it by host name.
 
 A name is known if the network has it (``Kernel.names``), if it is the host's own, or if it is
-``localhost``. Answers, errors and their texts are those of glibc 2.36 behind CPython's ``_socket``;
-no packet is sent and no time passes. ``socket_addrinfo`` has getaddrinfo and getnameinfo.
+``localhost``, or if its hosts file has it. Answers, errors and their texts are those of glibc 2.36
+behind CPython's ``_socket``; no packet is sent, and no time passes but what a fault of the resolver costs.
+``socket_addrinfo`` has getaddrinfo and getnameinfo.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 from _socket import gaierror, herror, inet_aton, inet_pton
 from typing import TYPE_CHECKING, Any, Final
 
+from ..kernel.host_names import FATAL, FOUND, TEMPORARY
 from ..kernel.sockaddr import AF_INET, AF_INET6, AF_UNSPEC
+from ..runtime.thread import current_thread
 from ..wire.address import (
     V4_ANY,
     V4_BASE,
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 EAI_BADFLAGS: Final = -1
 EAI_NONAME: Final = -2
+EAI_AGAIN: Final = -3
+EAI_FAIL: Final = -4
 EAI_FAMILY: Final = -6
 EAI_SOCKTYPE: Final = -7
 EAI_SERVICE: Final = -8
@@ -42,6 +47,8 @@ AI_ALL: Final = 0x10
 _TEXTS: Final = {
     EAI_BADFLAGS: "Bad value for ai_flags",
     EAI_NONAME: "Name or service not known",
+    EAI_AGAIN: "Temporary failure in name resolution",
+    EAI_FAIL: "Non-recoverable failure in name resolution",
     EAI_FAMILY: "ai_family not supported",
     EAI_SOCKTYPE: "ai_socktype not supported",
     EAI_SERVICE: "Servname not supported for ai_socktype",
@@ -93,6 +100,12 @@ def find(kernel: Kernel, name: str) -> Answer | None:
     if wanted == "localhost":
         # As the hosts file of most systems.
         return Answer("localhost", [], [V4_LOOPBACK, V6_LOOPBACK])
+    listed = kernel.host_names.addresses(wanted)
+    if listed:
+        names = kernel.host_names.names_of(listed[0])
+        return Answer(names[0], names[1:], listed)
+    if wanted != kernel.hostname.lower() and not _asks(kernel, wanted):
+        return None
     for known, addresses in kernel.names.items():
         if known.lower() == wanted:
             return Answer(known, _aliases(kernel, known, addresses), list(addresses))
@@ -101,11 +114,35 @@ def find(kernel: Kernel, name: str) -> Answer | None:
     return None
 
 
+def _asks(kernel: Kernel, name: str) -> bool:
+    """Ask the network's name service for ``name``, as the faults of the host's resolver let it.
+
+    False if it is not found on purpose. Raises gaierror for a failure, and waits for a delay.
+    """
+    fault = kernel.host_names.fault_of(name)
+    if fault is None:
+        return True
+    if fault.delay:
+        thread = current_thread()
+        if thread is not None:
+            thread.scheduler.sleep(fault.delay, f"the name service, asked for {name}")
+    if fault.outcome == TEMPORARY:
+        raise resolver_error(EAI_AGAIN)
+    if fault.outcome == FATAL:
+        raise resolver_error(EAI_FAIL)
+    return fault.outcome == FOUND
+
+
 def find_address(kernel: Kernel, address: int) -> Answer | None:
     """The entry that has ``address``; the first name given to it is the canonical one."""
     if is_loopback(address):
         known = address in (V4_LOOPBACK, V6_LOOPBACK)
         return Answer("localhost", [], [address]) if known else None
+    listed = kernel.host_names.names_of(address)
+    if listed:
+        return Answer(listed[0], listed[1:], [address])
+    if not _asks(kernel, format_ip(address)):
+        return None
     for name, addresses in kernel.names.items():
         if address in addresses:
             return Answer(name, _aliases(kernel, name, [address]), [address])
@@ -174,9 +211,16 @@ def host_addresses(kernel: Kernel, host: str, family: int, flags: int) -> list[t
 
     ``flags`` may hold AI_NUMERICHOST, AI_V4MAPPED and AI_ALL. Raises gaierror.
     """
+    return named_addresses(kernel, host, family, flags)[0]
+
+
+def named_addresses(
+    kernel: Kernel, host: str, family: int, flags: int
+) -> tuple[list[tuple[int, int, int]], Answer | None]:
+    """As :func:`host_addresses`, with what is known of the name; None for a host in numbers."""
     numeric = numeric_host(kernel, host)
     if numeric is not None:
-        return [_in_family(numeric, family, flags)]
+        return [_in_family(numeric, family, flags)], None
     answer = None if flags & AI_NUMERICHOST else find(kernel, host)
     if answer is None:
         raise resolver_error(EAI_NONAME)
@@ -189,7 +233,7 @@ def host_addresses(kernel: Kernel, host: str, family: int, flags: int) -> list[t
         found += [(AF_INET6, ip, 0) for ip in v4]
     if not found:
         raise resolver_error(EAI_NONAME)
-    return sort_addresses(kernel, found)
+    return sort_addresses(kernel, found), answer
 
 
 def _in_family(numeric: tuple[int, int, int], family: int, flags: int) -> tuple[int, int, int]:
@@ -240,13 +284,12 @@ def gethostbyname(kernel: Kernel, host: Any) -> str:
 def gethostbyname_ex(kernel: Kernel, host: Any) -> tuple[str, list[str], list[str]]:
     """socket.gethostbyname_ex(): canonical name, aliases, IPv4 addresses."""
     name = _argument("gethostbyname_ex", host)
-    first = resolve_one(kernel, name, AF_INET)
     text = name.decode("utf-8", "surrogateescape")
-    if numeric_host(kernel, text) is not None:
-        return text, [], [format_ip(first)]
-    answer = find(kernel, text)
+    answer = None
+    if name and text not in ("<broadcast>", "255.255.255.255"):
+        answer = named_addresses(kernel, text, AF_INET, 0)[1]
     if answer is None:
-        raise herror(_HOST_NOT_FOUND, "Unknown host")
+        return text, [], [format_ip(resolve_one(kernel, name, AF_INET))]
     return answer.name, answer.aliases, [format_ip(ip) for ip in answer.addresses if is_v4(ip)]
 
 

@@ -228,12 +228,10 @@ def _addresses(
         v6, v4 = (V6_ANY, V4_ANY) if flags & AI_PASSIVE else (V6_LOOPBACK, V4_LOOPBACK)
         both = [(AF_INET6, v6, 0), (AF_INET, v4, 0)]
         return sort_addresses(kernel, [entry for entry in both if family in (AF_UNSPEC, entry[0])]), ""
-    addresses = resolver.host_addresses(kernel, name, family, flags)
-    canonical = ""
-    if flags & AI_CANONNAME:
-        answer = None if resolver.numeric_host(kernel, name) else resolver.find(kernel, name)
-        canonical = name if answer is None else answer.name
-    return addresses, canonical
+    addresses, answer = resolver.named_addresses(kernel, name, family, flags)
+    if not flags & AI_CANONNAME:
+        return addresses, ""
+    return addresses, name if answer is None else answer.name
 
 
 # Names of addresses

@@ -24,11 +24,9 @@ _real_sleep: Final = time.sleep
 _real_localtime: Final = time.localtime
 _real_gmtime: Final = time.gmtime
 
-_MONOTONIC_CLOCKS: Final = tuple(
-    number
-    for name in ("CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW", "CLOCK_BOOTTIME", "CLOCK_UPTIME_RAW")
-    if isinstance(number := getattr(time, name, None), int)
-)
+# Clock numbers of Linux (uapi/linux/time.h); those for alarms and the coarse ones read the same here.
+_WALL_CLOCKS: Final = (0, 5, 8, 11)
+_MONOTONIC_CLOCKS: Final = (1, 4, 6, 7, 9)
 
 
 # The low bits of the processor-time clock of one thread: CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED.
@@ -66,7 +64,7 @@ def _sleep(reference: ModuleReference, seconds: Any, /) -> None:
 
 
 def _clock_ns(thread: SimThread, clock: int) -> int:
-    if clock == time.CLOCK_REALTIME:
+    if clock in _WALL_CLOCKS:
         return wall_ns(thread)
     if clock in _MONOTONIC_CLOCKS:
         return thread.scheduler.read_clock(thread)

@@ -157,6 +157,7 @@ def test_help_names_every_key_that_is_read() -> None:
             "until",
             "address",
             "names",
+            "hosts",
             "sysctl",
             "run",
             "start",

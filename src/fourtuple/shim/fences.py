@@ -1,0 +1,113 @@
+"""Calls that would leave the simulation and belong to no other stand-in: refused, made harmless, or answered.
+
+docs/fences.md lists them with those of other stand-ins, and tests/isolated/test_fences.py holds every
+row there against what happens.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import sys
+from collections.abc import Callable
+from errno import ENOTTY
+from typing import Any, Final
+
+from ..runtime.thread import SimThread
+from .patching import dispatch
+from .real_files import is_real
+from .refusal import refuse
+
+_PRIORITY: Final = "computing takes no virtual time, so priorities and processors mean nothing"
+_TERMINAL: Final = "a simulated process has no terminal"
+
+REFUSED: Final = (
+    # module, name, what to use instead
+    ("os", "sched_setaffinity", _PRIORITY),
+    ("os", "sched_setscheduler", _PRIORITY),
+    ("os", "sched_setparam", _PRIORITY),
+    ("os", "setpriority", _PRIORITY),
+    ("os", "nice", _PRIORITY),
+    ("os", "mkfifo", "use os.pipe, socket.socketpair or a unix socket"),
+    ("os", "mknod", "use os.pipe, socket.socketpair or a unix socket"),
+    ("os", "login_tty", _TERMINAL),
+    ("os", "posix_openpt", _TERMINAL),
+    ("_curses", "initscr", _TERMINAL),
+    ("_curses", "newterm", _TERMINAL),
+    ("_uuid", "generate_time_safe", "use uuid.uuid1"),
+    ("faulthandler", "dump_traceback_later", "a run that does not go on is reported with its stack anyway"),
+    ("faulthandler", "register", "use signal.signal and traceback.print_stack"),
+    ("sys", "addaudithook", "add it outside the simulation, since it can never be removed"),
+    ("sys", "setdlopenflags", "set them outside the simulation"),
+    ("syslog", "syslog", "use logging.handlers.SysLogHandler with a simulated server"),
+    ("syslog", "openlog", "use logging.handlers.SysLogHandler with a simulated server"),
+)
+"""Functions of the machine or the interpreter that no process can be given its own of."""
+
+
+def _refusing(call: str, instead: str) -> Callable[..., Any]:
+    def inside(thread: SimThread, /, *args: Any, **kwargs: Any) -> Any:
+        refuse(call, instead)
+
+    return inside
+
+
+def _only_real_files(real: Any, call: str) -> Callable[..., Any]:
+    """A call on two descriptors, which may only be those of real files."""
+
+    def inside(thread: SimThread, source: int, target: int, /, *args: Any, **kwargs: Any) -> Any:
+        if not (is_real(source) and is_real(target)):
+            refuse(f"{call} on a simulated descriptor", "use os.read and os.write, or os.sendfile")
+        return real(source, target, *args, **kwargs)
+
+    return inside
+
+
+def _nothing(thread: SimThread, /, *args: object, **kwargs: object) -> None:
+    """A setting of the interpreter that would only matter outside."""
+
+
+def _fence_terminals() -> None:
+    """termios acts on numbers, which inside are none of the machine's."""
+    try:
+        termios: Any = importlib.import_module("termios")
+    except ImportError:
+        return
+
+    def fenced(real: Any) -> Callable[..., Any]:
+        def inside(thread: SimThread, fd: Any, /, *args: Any) -> Any:
+            number = fd if isinstance(fd, int) else fd.fileno()
+            if is_real(number):
+                return real(number, *args)
+            raise termios.error(ENOTTY, os.strerror(ENOTTY))
+
+        return inside
+
+    for name, value in list(vars(termios).items()):
+        if name.startswith("tc") and callable(value):
+            dispatch(termios, name, fenced(value))
+
+
+def _own_uname(thread: SimThread) -> platform.uname_result:
+    uname = os.uname()
+    return platform.uname_result(uname.sysname, uname.nodename, uname.release, uname.version, uname.machine)
+
+
+def install() -> None:
+    for module_name, name, instead in REFUSED:
+        try:
+            # The functions of os are posix's, and are found there by whoever has them.
+            module = importlib.import_module("posix" if module_name == "os" else module_name)
+        except ImportError:
+            continue
+        dispatch(module, name, _refusing(f"{module_name}.{name}", instead))
+    posix: Any = importlib.import_module("posix")
+    for name in ("splice", "copy_file_range"):
+        real = getattr(posix, name, None)
+        if real is not None:
+            dispatch(posix, name, _only_real_files(real, f"os.{name}"))
+    dispatch(posix, "register_at_fork", _nothing)
+    _fence_terminals()
+    dispatch(sys, "setswitchinterval", _nothing)
+    dispatch(platform, "uname", _own_uname)
