@@ -35,3 +35,10 @@ def test_the_test_of_a_cut_passes_because_tcp_retransmits(tmp_path: Path) -> Non
         "assert fetch", "print(fetch.stdout)\n        assert fetch"
     )
     assert run(code + "\ntest_client_survives_a_cut()\n", tmp_path).split() == ["200", "True"]
+
+
+def test_the_forking_server_of_the_docs_prints_what_they_say() -> None:
+    page = (ROOT / "docs" / "processes.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0]
+    printed = run(code).strip()
+    assert f"It prints `{printed}`" in page

@@ -164,3 +164,20 @@ def test_version_says_which_form_runs() -> None:
     assert re.fullmatch(
         rf"fourtuple {__version__} \((compiled|interpreted), Python {re.escape(python)}\)\n", text
     )
+
+
+def test_program_that_until_cuts_short_is_named(tmp_path: Path) -> None:
+    programs = program("a", "import time; time.sleep(50)") + program("longer", "import time; time.sleep(1)")
+    result = up(tmp_path, programs, "--until", "5s")
+    assert result.exit_code == 0
+    assert result.stderr == "fourtuple: python on a was still running at the end of the run\n"
+    daemons = up(tmp_path, program("a", "import time; time.sleep(50)", "daemon = true"), "--until", "5s")
+    assert daemons.stderr == ""
+
+
+def test_network_file_isolates_packages(tmp_path: Path) -> None:
+    result = up(tmp_path, program("a", "print(1)", 'isolate = ["json"]'))
+    assert result.exit_code == 2
+    assert "isolate" in result.stderr
+    assert "json cannot be isolated" in result.stderr
+    assert up(tmp_path, program("a", "print(1)", 'isolate = ["mypkg"]')).exit_code == 0
