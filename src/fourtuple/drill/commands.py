@@ -232,18 +232,21 @@ class Shell:
                 raise ShellError(f"unknown setting {word!r} in 'ip link set'")
 
     def _tc(self, words: list[str], flowing: str) -> tuple[int, str]:
-        """Packets leave at once, so a queueing discipline that only queues changes nothing."""
+        """Packets leave at once, so a queueing discipline that only queues changes nothing; one of length 0
+        takes no packet."""
         if words[:1] != ["qdisc"] or len(words) < 2:
             raise ShellError(f"unknown command 'tc {' '.join(words)}'")
-        if words[1] in ("del", "delete", "show"):
+        if words[1] == "show":
+            return 0, ""
+        if words[1] in ("del", "delete"):
+            self.state.testbed.refuse(False)
             return 0, ""
         rest = [
             word for word in words[2:] if word not in ("dev", INTERFACE, "root", "handle", "1:", "parent")
         ]
         if not rest or rest[0] not in _PLAIN_QDISCS:
             raise Unsupported(f"queueing discipline {' '.join(rest) or 'without a name'}")
-        if "limit" in rest and rest[rest.index("limit") + 1 :][:1] == ["0"]:
-            raise Unsupported("a queueing discipline that drops everything (limit 0)")
+        self.state.testbed.refuse("limit" in rest and rest[rest.index("limit") + 1 :][:1] == ["0"])
         return 0, ""
 
     # What can be looked at

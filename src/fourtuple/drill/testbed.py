@@ -88,13 +88,25 @@ class Testbed:
         stack = self.stack
         gateway = self.gateway
         v4 = is_v4(gateway)
-        table = stack.neighbours if v4 else stack.neighbours_v6
         if stack.routes.lookup(gateway, 0) is None:
             stack.add_route(gateway, 32 if v4 else 128, -1, self.interface, 0, -1)
-        neighbour = table.obtain(self.interface, gateway)
+        self._know_gateway()
+        stack.add_route(V4_ANY if v4 else V6_ANY, 0, gateway, self.interface, 0, -1)
+
+    def refuse(self, refusing: bool) -> None:
+        """Let the interface take no packets (a queueing discipline of length 0), or take them again: what
+        the host sends is refused with ENOBUFS, as for a next hop there is no room to remember."""
+        table = self.stack.neighbours if is_v4(self.gateway) else self.stack.neighbours_v6
+        table.settings.gc_thresh3 = 0 if refusing else 1024
+        table.forget_interface(self.interface)
+        if not refusing:
+            self._know_gateway()
+
+    def _know_gateway(self) -> None:
+        table = self.stack.neighbours if is_v4(self.gateway) else self.stack.neighbours_v6
+        neighbour = table.obtain(self.interface, self.gateway)
         assert neighbour is not None
         neighbour.update(PEER_MAC, PERMANENT, True)
-        stack.add_route(V4_ANY if v4 else V6_ANY, 0, gateway, self.interface, 0, -1)
 
     # Packets
 

@@ -142,3 +142,40 @@ def test_the_same_seed_gives_the_same_packets() -> None:
     one, other, third = [server(SEND + "+0 > P. 1:1(0)\n", seed=seed) for seed in (5, 5, 6)]
     assert one.packets == other.packets
     assert third.status == FAILED
+
+
+def test_a_queue_of_length_0_takes_nothing_until_it_is_gone() -> None:
+    events = "+0 `tc qdisc replace dev tun0 root pfifo limit 0`\n" + SEND
+    events += "+.01 `tc qdisc del dev tun0 root`\n* > P. 1:1001(1000) ack 1\n"
+    assert server(events).status == PASSED
+    assert server(events.replace("* >", "+0 >")).status == FAILED
+
+
+@pytest.mark.parametrize("on_wire", [False, True])
+def test_objects_and_bytes_give_the_same_packets(on_wire: bool) -> None:
+    outcome = server(SEND + "+0 > P. 1:1001(1000) ack 1 <...>\n", bytes_on_wire=on_wire)
+    assert [one.text for one in outcome.packets][-1] == "> P. 1:1001(1000) ack 1 win 256"
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("true && false || true", PASSED),
+        ("false", WRONG),
+        ("sysctl net.ipv4.tcp_sack | grep -q ' = 1'", PASSED),
+        ("echo 0 > /proc/sys/net/ipv4/tcp_sack; cat /proc/sys/net/ipv4/tcp_sack | grep 0", PASSED),
+        ("echo one two > /tmp/file; grep two /tmp/file", PASSED),
+        ("grep three /tmp/file", WRONG),
+        ("nstat | grep TcpActiveOpens", WRONG),
+        ("ip route change 192.0.2.1 dev tun0 initcwnd 3", PASSED),
+        ("ip route change 192.0.2.1 dev eth7", WRONG),
+        ("ip route change 192.0.2.1 dev tun0 initcwnd three", WRONG),
+        ("tc qdisc add dev tun0 root fq", NOT_SUPPORTED),
+        ("sleep soon", WRONG),
+        ("echo 'open", WRONG),
+        ("set_sysctls.py /proc/sys/net/ipv4/tcp_sack=0 && /tmp/sysctl_restore_${PPID}.sh", PASSED),
+    ],
+)
+def test_commands_are_read_as_a_shell_would(command: str, status: str) -> None:
+    outcome = run(f"`{command}`\n0 socket(..., SOCK_STREAM, 0) = 3\n")
+    assert outcome.status == status, outcome.message
