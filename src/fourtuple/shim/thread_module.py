@@ -15,7 +15,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any, Final
 
 from ..runtime.greenlets import GreenletExit
@@ -58,7 +58,17 @@ def _bootstrap(function: Callable[..., object], args: tuple[Any, ...], kwargs: d
         pass
     except BaseException as error:
         strip_exception(error)
-        if sys.stderr is not None:
+        if sys.unraisablehook is not sys.__unraisablehook__:
+            # The real arguments' type cannot be made; this has its attributes.
+            told: Any = SimpleNamespace(
+                exc_type=type(error),
+                exc_value=error,
+                exc_traceback=error.__traceback__,
+                err_msg="Exception ignored in thread started by",
+                object=function,
+            )
+            sys.unraisablehook(told)
+        elif sys.stderr is not None:
             sys.stderr.write(f"Exception ignored in thread started by: {function!r}\n")
             traceback.print_exception(error)
 

@@ -3,6 +3,7 @@
 import _thread
 import asyncio
 import queue
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -543,3 +544,19 @@ def test_clock_of_a_thread_is_its_own(world):
         return clock == time.CLOCK_THREAD_CPUTIME_ID, time.clock_gettime(clock)
 
     assert world.call(program) == (False, 0.0)
+
+
+def test_exception_of_a_bare_thread_goes_to_the_unraisable_hook(world):
+    def program():
+        seen = []
+        sys.unraisablehook = seen.append
+        _thread.start_new_thread(fail, ())
+        time.sleep(0.1)
+        (told,) = seen
+        return told.exc_type, str(told.exc_value), told.err_msg, told.object is fail
+
+    def fail():
+        raise ValueError("task failed")
+
+    message = "Exception ignored in thread started by"
+    assert world.call(program) == (ValueError, "task failed", message, True)
