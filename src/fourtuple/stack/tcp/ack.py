@@ -77,7 +77,8 @@ def process(tcb: Tcb, seq: int, end: int, ack: int, segment: TcpSegment, ece: bo
         _check_probe(tcb)
         return ACK_GOOD
     state = AckState(una, tcb.snd_nxt, highest_sacked(tcb), tcb.delivered, tcb.lost)
-    state.flight_before = tcb.in_flight()
+    if tcb.cc.paces:
+        state.flight_before = tcb.in_flight()
     tcb.snd_una = ack
     tcb.bytes_acked += ack - una
     if tcb.write_stamps:

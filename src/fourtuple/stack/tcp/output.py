@@ -202,7 +202,7 @@ def renew_path(tcb: Tcb, generation: int) -> None:
 
 def current_mss(tcb: Tcb) -> int:
     """Payload bytes of the next segment, the SACK option it carries subtracted."""
-    if tcb.route_mtu != tcb.path_mtu and tcb.route_mtu:
+    if tcb.route_mtu and tcb.route_mtu != tcb.path_mtu:
         sync_mss(tcb, tcb.route_mtu)
     if tcb.sack_blocks or tcb.dsack_start >= 0:
         return tcb.mss - options.sack_length(tcb)

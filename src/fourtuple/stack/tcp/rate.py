@@ -27,13 +27,19 @@ def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState) -> None:
     """``sent`` has arrived; the one sent last of those an ACK is about makes the sample."""
     at = sent.sent_at
     if at > state.newest_sent_at or (at == state.newest_sent_at and sent.end > state.newest_end):
-        state.newest_sent_at = at
-        state.newest_end = sent.end
-        state.newest_delivered = sent.delivered
-        state.measured_from = sent.delivered_at
-        state.send_interval = at - sent.first_sent_at
-        state.app_limited = sent.app_limited
-        tcb.first_sent_at = at
+        note_newest(tcb, sent, state)
+
+
+def note_newest(tcb: Tcb, sent: SentSegment, state: AckState) -> None:
+    """``sent`` is the one sent last so far of those this ACK is about."""
+    at = sent.sent_at
+    state.newest_sent_at = at
+    state.newest_end = sent.end
+    state.newest_delivered = sent.delivered
+    state.measured_from = sent.delivered_at
+    state.send_interval = at - sent.first_sent_at
+    state.app_limited = sent.app_limited
+    tcb.first_sent_at = at
 
 
 def take_sample(tcb: Tcb, state: AckState, delivered: int, reneging: bool) -> None:

@@ -287,7 +287,9 @@ def _mark_sacked(tcb: Tcb, sent: SentSegment, duplicate: bool, state: AckState, 
 
 def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState, now: int) -> None:
     """``sent`` has arrived: tell RACK, and remember the newest delivered by this ACK."""
-    rate.note_delivered(tcb, sent, state)
+    at = sent.sent_at
+    if at > state.newest_sent_at or (at == state.newest_sent_at and sent.end > state.newest_end):
+        rate.note_newest(tcb, sent, state)
     # RFC 8985 §6.2 steps 1 and 2.
     rtt = now - sent.sent_at
     if sent.marks & MARK_EVER_RETRANSMITTED and rtt < tcb.min_rtt * 1000:

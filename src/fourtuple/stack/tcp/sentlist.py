@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from .rate import note_sent
 from .records import MARK_JOINED, SentSegment
 from .tcb import Tcb
 
 
 def append_sent(tcb: Tcb, sent: SentSegment) -> None:
     """A new segment was sent: it goes to the end of both orders."""
-    note_sent(tcb, sent)
+    # As rate.note_sent(), which is too slow to call for each segment.
+    if tcb.packets_out == 0:
+        tcb.first_sent_at = sent.sent_at
+        tcb.delivered_at = sent.sent_at
+    sent.first_sent_at = tcb.first_sent_at
+    sent.delivered_at = tcb.delivered_at
+    sent.delivered = tcb.delivered
+    if tcb.app_limited:
+        sent.app_limited = True
     tcb.rtx.append(sent)
     tcb.packets_out += 1
     if not sent.marks & MARK_JOINED:
