@@ -50,9 +50,10 @@ from .socket import Socket
 from .socket_table import SocketRow, holders_of, socket_rows
 from .stdio import Console, ConsoleSink, NullDevice
 from .timerfd import TimerFd
-from .unix import UnixSocket, UnixStream, connect_back
+from .unix import UnixSocket, connect_back
 from .unix_datagram import UnixDatagram, UnixSeqpacket
 from .unix_names import UnixNames
+from .unix_stream import UnixStream
 
 if TYPE_CHECKING:
     from ..stack.stack import Stack

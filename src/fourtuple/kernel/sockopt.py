@@ -81,6 +81,8 @@ SO_ZEROCOPY: Final = 60
 SO_TXTIME: Final = 61
 SO_BINDTOIFINDEX: Final = 62
 SO_DETACH_REUSEPORT_BPF: Final = 68
+SO_PASSPIDFD: Final = 76
+SO_PEERPIDFD: Final = 77
 
 IP_TOS: Final = 1
 IP_TTL: Final = 2
@@ -247,7 +249,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_SNDBUFFORCE, "SO_SNDBUFFORCE", "needs CAP_NET_ADMIN"),
             (SO_RCVBUFFORCE, "SO_RCVBUFFORCE", "needs CAP_NET_ADMIN"),
             (SO_KEEPALIVE, "SO_KEEPALIVE", ""),
-            (SO_OOBINLINE, "SO_OOBINLINE", "TCP only; AF_UNIX has no out-of-band data here"),
+            (SO_OOBINLINE, "SO_OOBINLINE", "TCP and AF_UNIX streams"),
             (SO_LINGER, "SO_LINGER", "0: close() resets; with a time, close() waits, O_NONBLOCK or not"),
             (SO_BSDCOMPAT, "SO_BSDCOMPAT", "taken and forgotten, as in Linux"),
             (SO_REUSEPORT, "SO_REUSEPORT", "EOPNOTSUPP for AF_UNIX"),
@@ -308,6 +310,8 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_PEERNAME, "SO_PEERNAME", "use getpeername()"),
             (SO_PEERSEC, "SO_PEERSEC", "no security module, as Linux answers without one"),
             (SO_PASSSEC, "SO_PASSSEC", "no security module"),
+            (SO_PASSPIDFD, "SO_PASSPIDFD", "no pidfds"),
+            (SO_PEERPIDFD, "SO_PEERPIDFD", "no pidfds"),
             (SO_WIFI_STATUS, "SO_WIFI_STATUS", ""),
             (SO_BUSY_POLL, "SO_BUSY_POLL", "as a kernel built without busy polling"),
             (SO_ZEROCOPY, "SO_ZEROCOPY", ""),

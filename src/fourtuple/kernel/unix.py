@@ -10,8 +10,6 @@ from errno import (
     EISCONN,
     ENOTCONN,
     ENOTTY,
-    EOPNOTSUPP,
-    EPIPE,
 )
 from typing import TYPE_CHECKING, Final
 
@@ -34,28 +32,19 @@ from .error import KernelError
 from .file import FIONBIO, FIONREAD, TIOCOUTQ, File
 from .layout import pack_ucred
 from .process import Process
-from .sockaddr import AF_UNIX, SOCK_STREAM, SockAddr, unix_address
+from .sockaddr import AF_UNIX, SockAddr, unix_address
 from .socket import (
     MSG_DONTWAIT,
-    MSG_OOB,
-    MSG_PEEK,
-    MSG_WAITALL,
     SOMAXCONN_LIMIT,
     ControlMessage,
-    Received,
     Socket,
 )
 from .sockopt import SOL_SOCKET
 from .unix_message import (
-    MAX_FRAGMENTS,
-    MAX_HEAD,
     OVERFLOW_ID,
     SCM_CREDENTIALS,
     SCM_RIGHTS,
-    Attachments,
     Message,
-    page_align,
-    truesize,
 )
 
 if TYPE_CHECKING:
@@ -444,144 +433,3 @@ class UnixConnected(UnixSocket):
         if self.writable():
             mask |= WRITABLE
         return mask
-
-
-class UnixStream(UnixConnected):
-    """SOCK_STREAM."""
-
-    __slots__ = ()
-
-    def __init__(self, kernel: Kernel, creator: Process) -> None:
-        super().__init__(kernel, creator, SOCK_STREAM)
-
-    def make_child(self, creator: Process) -> UnixConnected:
-        return UnixStream(self.kernel, creator)
-
-    def receive_target(self, count: int, flags: int) -> int:
-        if flags & MSG_WAITALL:
-            return count
-        return max(min(self.rcvlowat, count), 1)
-
-    def sendmsg(self, data: bytes, flags: int, addr: SockAddr | None, control: list[ControlMessage]) -> int:
-        """ENOTCONN, EPIPE, EISCONN or EOPNOTSUPP (an address given), EINVAL, EPERM (control)."""
-        attachments = Attachments(control, self.caller()) if control else None
-        if flags & MSG_OOB:
-            raise KernelError(EOPNOTSUPP)
-        if addr is not None:
-            raise KernelError(EISCONN if self.state == ESTABLISHED else EOPNOTSUPP)
-        peer = self.peer
-        if peer is None:
-            raise KernelError(ENOTCONN)
-        if self.shut & SEND_SHUTDOWN:
-            raise KernelError(EPIPE)
-        sent = 0
-        length = len(data)
-        while sent < length:
-            # A piece is at most half the buffer, and what a page and 32 KiB of fragments hold.
-            size = min(length - sent, (self.sndbuf >> 1) - 64, MAX_HEAD + MAX_FRAGMENTS)
-            if self.error != 0:
-                error = self.take_error()
-                if sent == 0:
-                    raise KernelError(error)
-                return sent
-            if self.wmem >= self.sndbuf:
-                return sent or -1
-            if peer.dead or peer.shut & RCV_SHUTDOWN:
-                if sent == 0:
-                    raise KernelError(EPIPE)
-                return sent
-            paged = min(size, page_align(max(0, size - MAX_HEAD)))
-            message = Message(data[sent : sent + size], truesize(size - paged, paged), self)
-            if attachments is not None:
-                attachments.attach(message, sent == 0)
-            self.add_credentials(message, peer)
-            peer.enqueue(message)
-            sent += size
-        return sent
-
-    def recvmsg(self, count: int, flags: int) -> Received | None:
-        """EINVAL unless connected, ECONNRESET (once) if the peer closed with data unread."""
-        if self.state != ESTABLISHED:
-            raise KernelError(EINVAL)
-        if flags & MSG_OOB:
-            # None can have been sent.
-            raise KernelError(EINVAL)
-        if not self.queue:
-            self.raise_error()
-            if self.shut & RCV_SHUTDOWN:
-                return Received(b"", None)
-            return None
-        first = self.queue[0]
-        received = Received(b"", None)
-        if first.sender.name is not None:
-            received.address = unix_address(first.sender.name)
-        if flags & MSG_PEEK:
-            if not self._peek(received, count, max(self.peek_off, 0)):
-                return None
-        else:
-            self._take(received, count)
-        if self.peek_off >= 0:
-            moved = received.length if flags & MSG_PEEK else -received.length
-            self.peek_off = max(self.peek_off + moved, 0)
-        return received
-
-    def _take(self, received: Received, count: int) -> None:
-        queue = self.queue
-        first = queue[0]
-        parts: list[bytes] = []
-        files: list[File] = []
-        while queue:
-            message = queue[0]
-            if self.passcred and not message.same_writer(first):
-                break
-            start = message.consumed
-            available = len(message.data) - start
-            chunk = min(available, count)
-            parts.append(message.data[start : start + chunk] if chunk < len(message.data) else message.data)
-            message.consumed = start + chunk
-            count -= chunk
-            if message.files is not None:
-                files = self.detach_files(message)
-            if chunk < available:
-                break
-            queue.pop(0)
-            self.uncharge(message)
-            # Rights end a receive, so that each reaches its reader with its own data.
-            if files or count == 0:
-                break
-        received.data = b"".join(parts)
-        received.length = len(received.data)
-        if files or self.passcred:
-            received.control = self.collect_control(first, files)
-
-    def _peek(self, received: Received, count: int, skip: int) -> bool:
-        """Show what is behind the first ``skip`` bytes; False if nothing is."""
-        first = self.queue[0]
-        parts: list[bytes] = []
-        files: list[File] = []
-        for message in self.queue:
-            if skip and skip >= len(message.data) - message.consumed:
-                skip -= len(message.data) - message.consumed
-                continue
-            if count == 0 and parts:
-                break
-            if not parts:
-                first = message
-            if self.passcred and not message.same_writer(first):
-                break
-            start = message.consumed + skip
-            skip = 0
-            part = message.data[start : start + count]
-            parts.append(part)
-            count -= len(part)
-            if message.files is not None:
-                # Linux duplicates the descriptors for whoever peeks.
-                files = message.files[:]
-                for file in files:
-                    file.hold()
-                break
-        received.data = b"".join(parts)
-        received.length = len(received.data)
-        if files or self.passcred:
-            received.control = self.collect_control(first, files)
-        return len(parts) > 0

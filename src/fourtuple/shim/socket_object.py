@@ -11,12 +11,12 @@ import struct
 import sys
 from _socket import SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET
 from errno import (
-    EADDRINUSE,
     EBADF,
     ECONNRESET,
     EFAULT,
     EINPROGRESS,
     EISCONN,
+    ENOENT,
     EWOULDBLOCK,
 )
 from operator import index
@@ -35,6 +35,7 @@ from .sockaddr_convert import buffer_bytes, from_sockaddr, to_sockaddr
 from .socket_blocking import READING, WRITING, wait_change, wait_ready, waiting_thread
 from .socket_timeout import NO_TIMEOUT, socket_timeout, timeout_seconds
 from .socket_transfer import SocketTransfer
+from .unix_path import check_new_path, missing_path_errno
 
 _INT_MAX: Final = 0x7FFF_FFFF
 _BACKLOG: Final = 128
@@ -156,9 +157,8 @@ class SimSocket(SocketTransfer):
 
     def bind(self, address: Any, /) -> None:
         target = to_sockaddr(self.process.kernel, self.family, address, "bind")
-        if self.family == AF_UNIX and target.path[:1] not in (b"", b"\0") and os.path.lexists(target.path):
-            # A file of the real system, or another socket's node.
-            raise OSError(EADDRINUSE, os.strerror(EADDRINUSE))
+        if self.family == AF_UNIX:
+            check_new_path(target.path)
         try:
             self.file().bind(target)
         except KernelError as error:
@@ -200,6 +200,8 @@ class SimSocket(SocketTransfer):
             if file.connect(target):
                 return 0
         except KernelError as error:
+            if error.errno == ENOENT and self.family == AF_UNIX:
+                return missing_path_errno(target.path)
             return error.errno
         if not file.nonblocking():
             return self._connect_in_kernel(file, target)
