@@ -28,13 +28,13 @@ def peak_memory() -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(900)
 def test_one_port_carries_100000_connections(capsys: pytest.CaptureFixture[str]) -> None:
     """Both ends of each are kept open by one process: 200,001 descriptors.
 
     The calls are the kernel's, so that no program's turns are measured.
     """
-    before, began = peak_memory(), time.monotonic()
+    before, began = peak_memory(), time.process_time()
     clock = Clock()
     kernel = Kernel(Stack("host", clock, Stream(1, "host")), {})
     null = kernel.null()
@@ -71,10 +71,9 @@ def test_one_port_carries_100000_connections(capsys: pytest.CaptureFixture[str])
     for number in (0, 65_535, COUNT - 1):
         name = clients[number].getsockname()
         assert by_peer[name.ip, name.port].recv(99, 0) == b"number %d" % number
-    took, memory = time.monotonic() - began, peak_memory() - before
-    kernel.exit(process, 0)
+    took, memory = time.process_time() - began, peak_memory() - before
     with capsys.disabled():
-        print(f"\n{COUNT} connections to one port: {took:.0f} s, {memory} MiB")
+        print(f"\n{COUNT} connections to one port: {took:.0f} s of one processor, {memory} MiB")
 
 
 def both_ends(count: int) -> tuple[int, int]:

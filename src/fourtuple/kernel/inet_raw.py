@@ -118,7 +118,10 @@ class InetRaw(InetMessages):
 
     def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
         raw = self.raw
-        if level == SOL_IP and name == IP_HDRINCL and self.family == AF_INET:
+        if level == SOL_IP and self.family == AF_INET6:
+            # Unlike other AF_INET6 sockets it carries no IPv4.
+            raise KernelError(ENOPROTOOPT)
+        if level == SOL_IP and name == IP_HDRINCL:
             raw.header_included = read_int(value.ljust(4, b"\0")) != 0
         elif level == SOL_RAW and self.family == AF_INET:
             self._need_icmp(name)
@@ -137,7 +140,9 @@ class InetRaw(InetMessages):
 
     def get_protocol_option(self, level: int, name: int, length: int) -> bytes:
         raw = self.raw
-        if level == SOL_IP and name == IP_HDRINCL and self.family == AF_INET:
+        if level == SOL_IP and self.family == AF_INET6:
+            raise KernelError(ENOPROTOOPT)
+        if level == SOL_IP and name == IP_HDRINCL:
             return pack_int(raw.header_included)
         if level == SOL_RAW and self.family == AF_INET:
             self._need_icmp(name)

@@ -37,7 +37,6 @@ from .sockopt import (
     IP_TRANSPARENT,
     IP_TTL,
     IP_UNBLOCK_SOURCE,
-    IPV6_HDRINCL,
     IPV6_JOIN_GROUP,
     IPV6_LEAVE_GROUP,
     IPV6_MTU,
@@ -263,8 +262,6 @@ def get_ipv6_option(socket: InetSocket, name: int) -> bytes:
         return pack_int(socket.multicast_if6)
     if name == IPV6_MULTICAST_ALL:
         return pack_int(socket.endpoint.multicast_all)
-    if name == IPV6_HDRINCL:
-        return pack_int(0)
     raise KernelError(ENOPROTOOPT)
 
 
