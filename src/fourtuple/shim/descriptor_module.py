@@ -25,7 +25,7 @@ from ..runtime.thread import SimThread
 from .host_files import RandomDevice, open_own
 from .lingering_close import close_descriptor, close_range, linger, replaced
 from .patching import dispatch
-from .real_files import is_real, lift, open_real, real_file
+from .real_files import RealFile, is_real, lift, open_real, real_file
 from .refusal import refuse
 from .signal_module import after_sending
 
@@ -111,11 +111,6 @@ def _readv(thread: SimThread, fd: int, buffers: Sequence[Any], /) -> int:
 
 def _writev(thread: SimThread, fd: int, buffers: Sequence[Any], /) -> int:
     return write(thread, fd, b"".join(bytes(buffer) for buffer in buffers))
-
-
-def _no_position(thread: SimThread, fd: int, *args: object) -> int:
-    thread.process.fds.get(fd)
-    raise KernelError(ESPIPE)
 
 
 def _lseek(thread: SimThread, fd: int, position: int, whence: int, /) -> int:
@@ -253,9 +248,49 @@ def _device_encoding(thread: SimThread, fd: int) -> None:
     """None, as for every descriptor that is no terminal."""
 
 
-def _cannot_sync(thread: SimThread, fd: int, *args: object) -> None:
-    thread.process.fds.get(fd)
-    raise KernelError(EINVAL)
+# What only files of a disk have, by the errno of a descriptor that is none, as pipes and sockets give it.
+_OF_DISK_FILES: Final = {
+    "pread": ESPIPE,
+    "pwrite": ESPIPE,
+    "preadv": ESPIPE,
+    "pwritev": ESPIPE,
+    "posix_fadvise": ESPIPE,
+    "fsync": EINVAL,
+    "fdatasync": EINVAL,
+    "ftruncate": EINVAL,
+    "posix_fallocate": EINVAL,
+    "lockf": EINVAL,
+}
+_REFUSED: Final = ("fchmod", "fchown", "fpathconf", "fstatvfs")
+
+
+def _install_disk_call(name: str, instead: Callable[[], Any]) -> None:
+    """``os.name`` acts on a real file that stands at a number of the process; else ``instead``."""
+    real: Any = getattr(posix, name, None)
+
+    def call(thread: SimThread, fd: int, *args: Any, **kwargs: Any) -> Any:
+        file = thread.process.fds.get(fd)
+        if isinstance(file, RealFile):
+            return real(file.fd, *args, **kwargs)
+        return instead()
+
+    on_descriptor(name, call)
+
+
+def _install_disk_calls() -> None:
+    def failing(number: int) -> Callable[[], Any]:
+        def fail() -> Any:
+            raise KernelError(number)
+
+        return fail
+
+    def refusing(name: str) -> Callable[[], Any]:
+        return lambda: refuse(f"os.{name} of a simulated descriptor", "it has no file in the file system")
+
+    for name, number in _OF_DISK_FILES.items():
+        _install_disk_call(name, failing(number))
+    for name in _REFUSED:
+        _install_disk_call(name, refusing(name))
 
 
 # Real files
@@ -294,8 +329,6 @@ def install() -> None:
     on_descriptor("write", write)
     on_descriptor("readv", _readv)
     on_descriptor("writev", _writev)
-    for name in ("pread", "pwrite", "preadv", "pwritev"):
-        on_descriptor(name, _no_position)
     on_descriptor("lseek", _lseek)
     on_descriptor("sendfile", _sendfile)
     on_descriptor("close", _close)
@@ -317,8 +350,7 @@ def install() -> None:
         on_descriptor(name, _no_terminal)
     dispatch(posix, "get_terminal_size", _terminal_size)
     dispatch(posix, "device_encoding", _device_encoding)
-    for name in ("fsync", "fdatasync", "ftruncate", "posix_fallocate"):
-        on_descriptor(name, _cannot_sync)
+    _install_disk_calls()
     dispatch(posix, "open", _open)
     _install_lifted()
 

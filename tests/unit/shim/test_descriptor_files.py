@@ -57,3 +57,27 @@ def test_real_file_takes_the_number_of_a_stream(world, tmp_path):
     assert running.exit_code == 0, running.stderr
     assert (tmp_path / "log").read_text() == "into the file\n"
     assert running.stdout == ""
+
+
+def test_calls_for_files_of_a_disk_never_reach_the_machines_descriptors(world, tmp_path):
+    def program():
+        reader = os.pipe()[0]
+        for call in (
+            lambda: os.fchmod(reader, 0o600),
+            lambda: os.fchown(reader, 1, 1),
+            lambda: os.fstatvfs(reader),
+            lambda: os.lockf(reader, os.F_LOCK, 1),
+            lambda: os.posix_fadvise(reader, 0, 0, os.POSIX_FADV_NORMAL),
+            lambda: os.fsync(reader),
+            lambda: os.fchmod(99, 0o600),
+        ):
+            with pytest.raises(OSError, match=r"Invalid argument|Illegal seek|not simulated|Bad file"):
+                call()
+        with open(tmp_path / "log", "w+") as file:
+            os.dup2(file.fileno(), 1)
+        os.write(1, b"hello")
+        os.ftruncate(1, 4)
+        os.fsync(1)
+        return os.pread(1, 9, 1)
+
+    assert world.call(program) == b"ell"
