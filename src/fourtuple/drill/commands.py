@@ -244,6 +244,9 @@ class Shell:
         rest = [
             word for word in words[2:] if word not in ("dev", INTERFACE, "root", "handle", "1:", "parent")
         ]
+        if rest[:1] == ["fq"]:
+            self.state.testbed.stack.tcp.layer.paces_all = True
+            return 0, ""
         if not rest or rest[0] not in _PLAIN_QDISCS:
             raise Unsupported(f"queueing discipline {' '.join(rest) or 'without a name'}")
         self.state.testbed.refuse("limit" in rest and rest[rest.index("limit") + 1 :][:1] == ["0"])

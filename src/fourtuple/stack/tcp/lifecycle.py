@@ -60,7 +60,7 @@ def choose_congestion_control(tcb: Tcb) -> None:
         tcb.cc = Bbr()
     else:
         tcb.cc = RENO
-    tcb.paced = tcb.cc.paces or tcb.max_pacing_rate != UNLIMITED_RATE
+    tcb.paced = tcb.cc.paces or tcb.layer.paces_all or tcb.max_pacing_rate != UNLIMITED_RATE
     tcb.cc.begin(tcb)
 
 

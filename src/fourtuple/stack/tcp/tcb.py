@@ -179,6 +179,8 @@ class TcpLayer:
         """Second for which ``challenge_left`` counts."""
         self.challenge_left: int = 0
         self.metrics = MetricsCache()
+        self.paces_all: bool = False
+        """Every connection is paced, as behind Linux's fq queueing discipline."""
         self.receive_unit: int = 0
         """Payload bytes of the segments that an interface with receive offload merged into longer ones;
         0: nothing is merged."""
