@@ -24,8 +24,11 @@ class Outcome:
 def run(case: Case, seed: int) -> Outcome:
     folder = HERE / case.folder
     with Network(seed=seed, keep_trace=True) as net:
-        server = net.host("server", address="10.0.0.1")
-        client = net.host("client", address="10.0.0.2")
+        addresses = [["10.0.0.1"], ["10.0.0.2"]]
+        if case.ipv6:
+            addresses = [["10.0.0.1", "fd00::1"], ["10.0.0.2", "fd00::2"]]
+        server = net.host("server", address=addresses[0])
+        client = net.host("client", address=addresses[1])
         net.link(server, client, latency="20ms", loss=0.02)
         serving = server.spawn("python server.py", cwd=folder, daemon=True)
         asking = client.spawn("python client.py", cwd=folder, start="1s")

@@ -22,14 +22,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from .late_modules import LateModules
+from .own_packages import is_own
 from .timezone import UTC, set_zone
 from .views import STANDARD_ENVIRONMENT, SWAPPED, ForkedModule, View, outer_view, save_rebound
 
 if TYPE_CHECKING:
     from .thread import SimThread
 
-# What multiprocessing calls the main module of a spawned process.
-_ALWAYS_OWN: Final = ("__mp_main__",)
 _NO_HOOKS: Final = (None, None)
 _SHARED_PLACES: Final = tuple(
     os.path.join(place, "")
@@ -66,7 +65,7 @@ class Interpreter:
         self._directory: str | None = None
         self._builtins: dict[str, Any] = {}
         self._count = len(sys.modules)
-        self._shared: set[str] = set(sys.modules)
+        self._shared: set[str] = set()
         self._late = LateModules()
         self._get_loop: Callable[[], object] | None = None
         self._set_loop: Callable[[object], None] | None = None
@@ -79,7 +78,7 @@ class Interpreter:
         self.outer = self.view = outer_view()
         self._directory = None
         self._builtins = dict(_builtins)
-        self._shared.update(sys.modules)
+        self._sort_modules(self.outer)
         self._count = len(sys.modules)
 
     def enter(self, thread: SimThread | None) -> None:
@@ -248,10 +247,10 @@ class Interpreter:
                 continue
             if name in self._shared or name in view.modules:
                 continue
-            if view is self.outer or not (name in _ALWAYS_OWN or _is_programs_own(module)):
-                self._shared.add(name)
-            else:
+            if is_own(name) or (view is not self.outer and _is_programs_own(module)):
                 view.modules[name] = module
+            else:
+                self._shared.add(name)
 
     def change_zone(self) -> None:
         """time.tzset() of the process that runs now."""

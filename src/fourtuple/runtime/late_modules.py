@@ -83,6 +83,7 @@ LATE_MODULES: Final[dict[str, dict[str, Fresh]]] = {
     # What it found out about the host.
     "platform": {"_uname_cache": _value(None), "_platform_cache": _made(dict)},
     "asyncio.events": {"_event_loop_policy": _value(None)},
+    "asyncore": {"socket_map": _made(dict)},
     # Its idle worker threads, which take whatever work comes next.
     "trio._core._thread_cache": {"THREAD_CACHE": lambda view, values: values["ThreadCache"]()},
 }

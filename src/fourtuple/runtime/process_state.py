@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from signal import SIGCHLD
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ class ProcessState:
         self.signals = SignalTable()
         self.at_exit: list[tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]] = []
         """Calls registered with ``atexit``, in order."""
+        self.finalizers: list[weakref.finalize[Any, Any]] = []
+        """Those of ``weakref.finalize`` it made, some of them dead."""
+        self._finalizers_limit = 64
         self.loggers: dict[object, dict[str, Any]] = {}
         """Its settings of each logger, by logger."""
         self.joinable: list[Callable[[], None]] = []
@@ -53,6 +57,13 @@ class ProcessState:
         """What a callable returned."""
         self.exception: BaseException | None = None
         """The unhandled exception that ended its program; SystemExit is none."""
+
+    def add_finalizer(self, finalizer: weakref.finalize[Any, Any]) -> None:
+        """It is called when the process ends, unless that is killed."""
+        self.finalizers.append(finalizer)
+        if len(self.finalizers) > self._finalizers_limit:
+            self.finalizers = [each for each in self.finalizers if each.alive]
+            self._finalizers_limit = 2 * len(self.finalizers) + 64
 
     def threads(self) -> list[SimThread]:
         """Its living threads, the oldest first."""

@@ -312,6 +312,16 @@ def run_at_exit(state: ProcessState) -> None:
             strip_exception(error)
             _complain(f"Exception ignored in atexit callback: {call!r}")
             traceback.print_exception(error)
+    for finalizer in reversed(state.finalizers):
+        if finalizer.alive and finalizer.atexit:
+            try:
+                finalizer()
+            except GreenletExit:
+                raise
+            except Exception as error:
+                strip_exception(error)
+                sys.excepthook(type(error), error, error.__traceback__)
+    state.finalizers.clear()
 
 
 def _end_multiprocessing() -> None:

@@ -32,7 +32,7 @@ __all__ = ["BusyLoop", "RunOutcome", "Scheduler", "SimThread", "Stuck", "current
 
 _BATCH: Final = 10_000
 # A dying thread that catches this many GreenletExits does so in a loop, and is left where it is.
-_REFUSALS: Final = 100
+_REFUSALS: Final = 10
 # A reading of the clock, or a call that finds nothing ready, is charged as if it took processor time
 # once a thread has made so many of them in one turn. So a program that spins lets time pass.
 _NO_WAITS: Final[list[tuple[WaitQueue, int]]] = []
@@ -285,6 +285,10 @@ class Scheduler:
         watchdog = self._begin()
         try:
             self._unwind()
+            for state in self._states.values():
+                for finalizer in state.finalizers:
+                    # Of a process that was killed.
+                    finalizer.detach()
         finally:
             self._end(watchdog)
 

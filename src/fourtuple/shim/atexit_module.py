@@ -1,13 +1,16 @@
-"""Stand-in for ``atexit``: calls registered in a simulated process are made when that ends."""
+"""Stand-in for ``atexit``: calls registered in a simulated process are made when that ends, and so are
+the calls of its ``weakref.finalize`` objects that are still alive."""
 
 from __future__ import annotations
 
 import atexit
+import functools
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from ..runtime.program import run_at_exit
-from ..runtime.thread import SimThread
+from ..runtime.thread import SimThread, current_thread
 from .patching import dispatch
 
 
@@ -25,7 +28,23 @@ def _unregister(thread: SimThread, call: Callable[..., object], /) -> None:
     thread.state.at_exit[:] = kept
 
 
+def _install_finalize() -> None:
+    """A finalizer belongs to the process that made it."""
+    real: Any = weakref.finalize.__init__
+
+    def __init__(self: Any, obj: Any, func: Any, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        real(self, obj, func, *args, **kwargs)
+        thread = current_thread()
+        if thread is not None:
+            thread.state.add_finalizer(self)
+
+    functools.update_wrapper(__init__, real)
+    owner: Any = weakref.finalize
+    owner.__init__ = __init__
+
+
 def install() -> None:
+    _install_finalize()
     dispatch(atexit, "register", _register)
     dispatch(atexit, "unregister", _unregister)
     dispatch(atexit, "_clear", lambda thread: thread.state.at_exit.clear())

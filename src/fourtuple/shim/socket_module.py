@@ -103,7 +103,9 @@ class SocketMethods:
             _real.__del__(self)  # type: ignore[attr-defined]
             return
         try:
-            if state.fd != -1 and state.process.alive():
+            thread = current_thread()
+            # The collector may strike in another's turn, whose warnings it is not.
+            if state.fd != -1 and thread is not None and thread.process is state.process:
                 # The level above is whoever lets go of the object, as with CPython.
                 warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
         finally:
