@@ -10,6 +10,7 @@ from ..ports.endpoint import (
     PROTOCOL_UDPLITE,
     Endpoint,
 )
+from ..stack.frame_tap import ETH_P_ALL
 from ..stack.tcp.request import Request
 from ..stack.tcp.state import (
     TIMER_NONE,
@@ -20,6 +21,9 @@ from ..stack.tcp.time_wait import TimeWait
 from ..stack.udp_socket import UdpSocket
 from ..wire.address import format_ip, is_v4
 from .inet import InetSocket
+from .inet_ping import InetPing
+from .inet_raw import InetRaw
+from .packet import PacketSocket
 from .process import Process
 from .sockaddr import AF_INET, SOCK_DGRAM, SOCK_STREAM
 from .unix import UnixSocket
@@ -90,13 +94,19 @@ def holders_of(kernel: Kernel, endpoint: Endpoint) -> list[tuple[Process, int]]:
 
 
 def socket_rows(kernel: Kernel) -> list[SocketRow]:
-    """TCP, UDP, then unix. A TCP socket only bound is listed too, as UNCONN, unlike in ss."""
+    """TCP, UDP, raw, ping and packet sockets, then unix. A TCP socket only bound is listed too, as UNCONN,
+    unlike in ss."""
     by_ino: dict[int, list[tuple[Process, int]]] = {}
     sockets: dict[Endpoint, InetSocket] = {}
+    others: dict[int, SocketRow] = {}
     for process in kernel.processes.values():
         for fd, file in process.fds.items():
-            if isinstance(file, InetSocket | UnixSocket):
+            if isinstance(file, InetSocket | UnixSocket | PacketSocket):
                 by_ino.setdefault(file.ino, []).append((process, fd))
+                if isinstance(file, InetRaw | InetPing):
+                    others[file.ino] = _portless_row(file)
+                elif isinstance(file, PacketSocket):
+                    others[file.ino] = _packet_row(file)
                 if isinstance(file, InetSocket):
                     sockets[file.endpoint] = file
     rows: list[SocketRow] = []
@@ -107,6 +117,10 @@ def socket_rows(kernel: Kernel) -> list[SocketRow]:
             row.ino = socket.ino
             row.holders = by_ino[socket.ino]
         rows.append(row)
+    for ino, other in others.items():
+        other.ino = ino
+        other.holders = by_ino[ino]
+        rows.append(other)
     for socket_ in kernel.unix.sockets.values():
         if socket_.listener is None:
             unix = _unix_row(socket_)
@@ -142,6 +156,35 @@ def _inet_row(endpoint: Endpoint) -> SocketRow:
         row.timer = f"on,{_duration(owner.remaining())},{owner.timeouts}"
     elif isinstance(owner, UdpSocket):
         row.recv_q = owner.rmem
+    return row
+
+
+def _portless_row(socket: InetRaw | InetPing) -> SocketRow:
+    """A raw or ping socket: in place of a port stands its protocol or identifier, as in ss."""
+    endpoint = socket.endpoint
+    row = SocketRow(
+        "raw" if isinstance(socket, InetRaw) else "icmp",
+        STATE_WORDS[endpoint.state],
+        _show(endpoint, endpoint.local, endpoint.local_port),
+        _show(endpoint, endpoint.peer, endpoint.peer_port),
+    )
+    row.endpoint = endpoint
+    row.recv_q = socket.messages.rmem
+    return row
+
+
+def _packet_row(socket: PacketSocket) -> SocketRow:
+    """As ss: the ethertype, or ``*`` for all, and the interface."""
+    frames = socket.frames
+    interface = socket.kernel.stack.interface(frames.ifindex)
+    protocol = "*" if frames.protocol == ETH_P_ALL else f"[{frames.protocol}]"
+    row = SocketRow(
+        "p_dgr" if socket.type == SOCK_DGRAM else "p_raw",
+        "UNCONN",
+        f"{protocol}:{interface.name if interface is not None else '*'}",
+        "*",
+    )
+    row.recv_q = frames.rmem
     return row
 
 

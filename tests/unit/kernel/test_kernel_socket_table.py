@@ -97,3 +97,16 @@ def test_unix_sockets_show_names_and_peers(host):
     datagram = host.socket(AF_UNIX, SOCK_DGRAM)
     datagram.bind(b"\0here")
     assert rows(host, "u_dgr")[0].local == f"@here {datagram.ino}"
+
+
+def test_raw_ping_and_packet_sockets_are_listed(host):
+    host.stack.sysctl.set("net.ipv4.ping_group_range", "0 0")
+    raw = host.socket(AF_INET, 3, 253)
+    ping = host.socket(AF_INET, SOCK_DGRAM, 1)
+    ping.bind(("127.0.0.1", 77))
+    host.socket(17, 3, 0x0300)
+    rows = {row.protocol: row for row in host.kernel.sockets()}
+    assert (rows["raw"].local, rows["raw"].ino) == ("0.0.0.0:253", raw.ino)
+    assert rows["icmp"].local == "127.0.0.1:77"
+    assert (rows["p_raw"].local, rows["p_raw"].state) == ("*:*", "UNCONN")
+    assert rows["raw"].holders == [(host.process, raw.fd)]
