@@ -44,7 +44,8 @@ def read_outcomes(output: str, expected: list[str], hung: bool) -> dict[str, Out
     last = ""
     for number, start in enumerate(starts):
         end = starts[number + 1].start() if number + 1 < len(starts) else len(head)
-        text = head[start.end() : end]
+        # A class behind it that is skipped whole prints no test of its own.
+        text = _CLASS_SKIP.split(head[start.end() : end])[0]
         if text.startswith((" [", " (")):
             # A part of a test (subTest), which is told of only if it did not pass.
             continue

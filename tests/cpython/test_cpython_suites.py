@@ -140,3 +140,5 @@ def test_class_that_could_not_be_set_up_fails_in_all_its_tests() -> None:
     assert kinds(output, "ab") == dict.fromkeys("ab", "failed: OSError: x")
     output = "setUpClass (test.m.C) ... skipped \"Resource 'x' is not available\"\n\nRan 0 tests in 0.1s\n"
     assert kinds(output, "a") == {"a": "skipped: Resource 'x' is not available"}
+    before = "test_a (test.m.D.test_a) ... ok\n" + output
+    assert str(read_outcomes(before, ["test.m.D.test_a"], False)["test.m.D.test_a"]) == "ok"
