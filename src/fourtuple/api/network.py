@@ -24,6 +24,9 @@ from ..network.switch import Switch as FabricSwitch
 from ..network.units import parse_duration
 from ..runtime.scheduler import Scheduler
 from ..shim.patch import install
+from ..wire.address import parse_ip
+from .dns_server import DnsServer
+from .dns_zone import DnsZone
 from .host import Host
 from .link import Link, LinkSettings, Switch, parse_mtu
 from .process import SIGKILL, SIGTERM, Process, Start
@@ -71,6 +74,8 @@ class Network:
         """Every process spawned by :meth:`Host.spawn`, in order."""
         # Those the run waits for, without the last ones that have ended.
         self._foreground: list[Process] = []
+        # Of resolv.conf: addresses, and domains to search in.
+        self._nameservers: list[tuple[int, str]] = []
         self._soon: list[Callable[[], object]] = []
         # The real streams: inside a simulated process sys.stdout is that process's own.
         self._live = (sys.stdout, sys.stderr) if live else None
@@ -106,6 +111,7 @@ class Network:
             addresses = [parse_interface_address(text) for text in texts]
         host = Host(self, self.fabric.add_node(name, addresses))
         host.node.kernel.epoch_ns = self.epoch_ns
+        self._tell_nameservers(host)
         self.hosts[name] = host
         for other in names:
             self.add_name(other, host)
@@ -122,6 +128,32 @@ class Network:
         switch = Switch(self.fabric.add_switch(name))
         self.switches[name] = switch
         return switch
+
+    def dns(self, host: Host | str, *, domain: str = "", port: int = 53, ttl: int = 60) -> DnsServer:
+        """A name server on ``host``, a daemon that answers DNS by UDP and TCP on ``port``.
+
+        It knows the hosts of the network, also as ``name.domain``, and records added to it; every host's
+        ``/etc/resolv.conf`` names it (if ``port`` is 53), with ``domain`` to search in. ``ttl`` is
+        in seconds. ``socket.getaddrinfo`` and its kin go on answering without asking it.
+
+        Raises ValueError for an unknown host, or one without an address.
+        """
+        place = self._place(host)
+        if not isinstance(place, Node):
+            raise ValueError(f"{place.name} is a switch; a name server needs a host")
+        where = self.hosts[place.name]
+        if port == 53:
+            self._nameservers.append((parse_ip(where.address), domain))
+            for each in self.hosts.values():
+                self._tell_nameservers(each)
+        server = DnsServer(DnsZone(self.fabric, domain, ttl), port)
+        where.spawn(server.serve, daemon=True)
+        return server
+
+    def _tell_nameservers(self, host: Host) -> None:
+        names = host.node.kernel.host_names
+        names.nameservers = [address for address, _ in self._nameservers]
+        names.search = [domain for domain in dict.fromkeys(each for _, each in self._nameservers) if domain]
 
     def link(
         self,
