@@ -246,7 +246,14 @@ def _run(state: ProcessState, program: Program) -> int:
         return _exit_code(ended_by.code)
     state.exception = ended_by
     program.offer_source()
-    return _report(ended_by)
+    code = _report(ended_by)
+    if state.scheduler.tells_failures:
+        now = state.scheduler.clock.now / 1e9
+        process = state.process
+        _complain(
+            f"fourtuple: that ended {process.kernel.hostname} {process.name}[{process.pid}] at {now:.9f} s"
+        )
+    return code
 
 
 def _report(error: BaseException) -> int:

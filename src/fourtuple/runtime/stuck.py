@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import sysconfig
 from collections.abc import Iterable
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..kernel.pipe import PipeEnd, PipeReader
 
@@ -23,7 +24,8 @@ _STDLIB = sysconfig.get_path("stdlib")
 class Stuck(Exception):
     """Nothing can happen any more, and these threads wait for something that never comes.
 
-    ``waiting`` has one line per thread: host, process, thread, call, file:line.
+    ``waiting`` has one line per thread (host, process, thread, call, file:line), followed by those of
+    its asyncio tasks.
     """
 
     def __init__(self, now: int, waiting: list[str]) -> None:
@@ -96,8 +98,38 @@ def _other_ends(thread: SimThread) -> str:
     return "".join(found)
 
 
+def task_lines(frame: FrameType | None) -> list[str]:
+    """One line for each unfinished task of the asyncio loop that runs in ``frame`` or above it."""
+    while frame is not None:
+        if frame.f_code.co_name == "run_forever" and frame.f_globals.get("__name__") == "asyncio.base_events":
+            tasks = sys.modules["asyncio.tasks"].all_tasks(frame.f_locals["self"])
+            named = sorted(((task.get_name(), task.get_coro()) for task in tasks), key=lambda row: row[0])
+            return [f"    task {name}: {_place_in_coroutine(coroutine)}" for name, coroutine in named]
+        frame = frame.f_back
+    return []
+
+
+def _place_in_coroutine(coroutine: Any) -> str:
+    """Where the innermost frame of the program is that ``coroutine`` waits in."""
+    place = "not started"
+    innermost = None
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+        waits_for = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+        if frame is not None:
+            code = frame.f_code
+            innermost = f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
+            if not code.co_filename.startswith((_STDLIB, "<frozen")):
+                place = f"waits at {innermost}"
+            elif place.startswith("waits at"):
+                called = f"{frame.f_globals.get('__name__')}.{code.co_name}"
+                place = f"{place.partition(', calling ')[0]}, calling {called}"
+        coroutine = waits_for
+    return place if place != "not started" or innermost is None else f"waits at {innermost}"
+
+
 def waiting_lines(threads: Iterable[SimThread]) -> list[str]:
-    """One line for each blocked thread of ``threads``."""
+    """A line for each blocked thread of ``threads``, and for each task of an asyncio loop that waits."""
     lines = []
     for thread in threads:
         place = place_of(thread.active.gr_frame)
@@ -105,4 +137,5 @@ def waiting_lines(threads: Iterable[SimThread]) -> list[str]:
             f"{describe_thread(thread)}: {thread.waiting_for or 'not waiting'}{_other_ends(thread)}"
             + (f" at {place}" if place else "")
         )
+        lines += task_lines(thread.active.gr_frame)
     return lines
