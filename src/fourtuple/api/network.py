@@ -22,6 +22,7 @@ from ..network.link import DEFAULT_MTU, DEFAULT_QUEUE
 from ..network.node import Node
 from ..network.switch import Switch as FabricSwitch
 from ..network.units import parse_duration
+from ..runtime.process_state import ProcessState
 from ..runtime.scheduler import Scheduler
 from ..shim.patch import install
 from ..wire.address import parse_ip
@@ -29,7 +30,7 @@ from .dns_server import DnsServer
 from .dns_zone import DnsZone
 from .host import Host
 from .link import Link, LinkSettings, Switch, parse_mtu
-from .process import SIGKILL, SIGTERM, Process, Start
+from .process import SIGKILL, SIGTERM, Process, Start, failure_place
 from .wall_clock import parse_start
 
 SETTLE_LIMIT = SECOND
@@ -79,6 +80,8 @@ class Network:
         self._soon: list[Callable[[], object]] = []
         # The real streams: inside a simulated process sys.stdout is that process's own.
         self._live = (sys.stdout, sys.stderr) if live else None
+        if live:
+            self.scheduler.tell_failure = self._tell_failure
         self._recorders: list[PcapngRecorder] = []
         self._closed = False
 
@@ -383,6 +386,11 @@ class Network:
             print(self._prefixed(host, line), file=stderr, flush=True)
 
         return to_stdout, to_stderr
+
+    def _tell_failure(self, state: ProcessState, error: BaseException) -> None:
+        assert self._live is not None
+        name = state.process.kernel.hostname
+        print(self._prefixed(name, f"{type(error).__name__}: {failure_place(state)}"), file=self._live[1])
 
     def _prefixed(self, host: str, line: str) -> str:
         width = max(len(name) for name in self.hosts)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..clock.clock import Event
+from ..clock.clock import SECOND, Event
 from ..kernel.file import File
 from ..kernel.process import Process as KernelProcess
 from ..kernel.wait import Waiter
 from ..runtime.greenlets import GreenletExit
+from ..runtime.process_state import ProcessState
 from ..runtime.program import ForkedProgram, Program, start_program
 from ..runtime.signals import send_signal
 from ..runtime.thread import current_thread
@@ -86,14 +87,17 @@ class Process:
     def result(self) -> object:
         """What a callable returned, None for other programs.
 
-        Raises the exception that ended it, if one did; RuntimeError if it has not ended, or was
-        killed.
+        Raises the exception that ended it, if one did, with a note of host, process and time;
+        RuntimeError if it has not ended, or was killed.
         """
         process = self.kernel_process
         if process is None or process.exit_code is None:
             raise RuntimeError(f"{self!r} has not ended")
         state = self.host.network.scheduler.state_of(process)
         if state.exception is not None:
+            note = failure_place(state)
+            if note not in getattr(state.exception, "__notes__", ()):
+                state.exception.add_note(note)
             raise state.exception
         if process.exit_code < 0:
             raise RuntimeError(f"{self!r} was ended by signal {-process.exit_code}")
@@ -253,6 +257,13 @@ class _EndNote(Waiter):
     def wake(self, mask: int) -> bool:
         self.process.ended_at = self.process.host.network.now
         return False
+
+
+def failure_place(state: ProcessState) -> str:
+    """Which process an exception ended, and when."""
+    process = state.process
+    where = f"{process.kernel.hostname} {process.name}[{process.pid}]"
+    return f"It ended {where} at {state.failed_at / SECOND:.9f} s of virtual time."
 
 
 class Start(Event):

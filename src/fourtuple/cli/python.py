@@ -66,7 +66,6 @@ def python(
     with Network(seed or 0, start=start) as network:
         # As python: a program may compute as long as it likes, or wait for what is typed.
         network.scheduler.watchdog_seconds = 0.0
-        network.scheduler.tells_failures = False
         host = network.host("host", ())
         start_capture(network, capture)
         kernel = host.node.kernel

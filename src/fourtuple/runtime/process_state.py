@@ -57,6 +57,8 @@ class ProcessState:
         """What a callable returned."""
         self.exception: BaseException | None = None
         """The unhandled exception that ended its program; SystemExit is none."""
+        self.failed_at = 0
+        """When that was, in virtual ns."""
 
     def add_finalizer(self, finalizer: weakref.finalize[Any, Any]) -> None:
         """It is called when the process ends, unless that is killed."""

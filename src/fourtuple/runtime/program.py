@@ -247,12 +247,9 @@ def _run(state: ProcessState, program: Program) -> int:
     state.exception = ended_by
     program.offer_source()
     code = _report(ended_by)
-    if state.scheduler.tells_failures:
-        now = state.scheduler.clock.now / 1e9
-        process = state.process
-        _complain(
-            f"fourtuple: that ended {process.kernel.hostname} {process.name}[{process.pid}] at {now:.9f} s"
-        )
+    state.failed_at = state.scheduler.clock.now
+    if state.scheduler.tell_failure is not None:
+        state.scheduler.tell_failure(state, ended_by)
     return code
 
 

@@ -76,8 +76,8 @@ class Scheduler:
         """The network whose threads these are."""
         self.failure: BaseException | None = None
         """To be raised by :meth:`run` as soon as the hub is reached."""
-        self.tells_failures = True
-        """Whether a program's unhandled exception is followed by a line with host, process and time."""
+        self.tell_failure: Callable[[ProcessState, BaseException], None] | None = None
+        """Told of each unhandled exception that ended a program."""
         self.watchdog_seconds = 30.0
         """Wall-clock time a thread may run without blocking; 0: any."""
         self.interpreter = Interpreter()

@@ -9,19 +9,39 @@ import pytest
 from fourtuple import Network
 from fourtuple.runtime.stuck import Stuck
 
+PLACE = "It ended a fail[1] at 1.500000000 s of virtual time."
 
-def test_an_unhandled_exception_is_followed_by_host_process_and_virtual_time():
-    def fail():
-        time.sleep(1.5)
-        raise ValueError("no")
 
+def fail():
+    time.sleep(1.5)
+    raise ValueError("no")
+
+
+def test_the_exception_a_result_raises_names_host_process_and_virtual_time():
+    with Network() as network:
+        process = network.host("a").spawn(fail)
+        network.run()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no") as caught:
+            _ = process.result
+        assert caught.value.__notes__ == [PLACE]
+
+
+def test_what_a_program_prints_of_it_is_pythons_alone():
     with Network() as network:
         process = network.host("a").spawn(fail)
         network.run()
     lines = process.stderr.splitlines()
-    assert lines[0] == "Traceback (most recent call last):"
-    assert lines[-2:] == ["ValueError: no", "fourtuple: that ended a fail[1] at 1.500000000 s"]
+    assert (lines[0], lines[-1]) == ("Traceback (most recent call last):", "ValueError: no")
     assert not any("fourtuple/" in line for line in lines)
+
+
+def test_a_live_run_shows_it_after_the_traceback(capsys):
+    with Network(live=True) as network:
+        network.host("a").spawn(fail)
+        network.run()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-2:] == ["a | ValueError: no", f"a | ValueError: {PLACE}"]
 
 
 def test_leaving_on_purpose_is_no_failure():
