@@ -55,6 +55,7 @@ def test_it_works_over_a_link_that_loses_packets(case: Case) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @cases
 def test_it_works_with_every_seed_and_repeats_itself(case: Case) -> None:
     need(*case.libraries)
