@@ -58,7 +58,11 @@ CASES = (
     ),
     Case("httpx_uvicorn", "uvicorn (h11), httpx", ("uvicorn", "h11", "httpx")),
     Case(
-        "aiohttp_both", "aiohttp: server, client, websocket, server-sent events", ("aiohttp",), digest=False
+        "aiohttp_both",
+        "aiohttp: server, client, websocket, server-sent events",
+        ("aiohttp",),
+        note=MODULE_RANDOM,
+        digest=False,
     ),
     Case("tornado_both", "Tornado: server, client, websocket", ("tornado",)),
     Case("websockets_both", "websockets: server, asyncio and threaded clients", ("websockets",)),
