@@ -378,7 +378,7 @@ def test_nonblocking_write_that_does_not_fit_is_to_be_repeated(mistake: bool) ->
     assert both(serve, call)[0] is not mistake
 
 
-def test_write_to_a_peer_that_reset() -> None:
+def test_read_from_a_peer_that_reset() -> None:
     def serve(sock: socket.socket) -> object:
         tls = wrapped(sock, server=True)
         tls.recv(10)
@@ -391,7 +391,8 @@ def test_write_to_a_peer_that_reset() -> None:
             tls.sendall(b"go")
             select.select([tls], [], [])
             seen: list[object] = []
-            for step in (lambda: tls.recv(10), lambda: tls.send(b"more"), lambda: tls.recv(10)):
+            # What later calls say depends on what OpenSSL had in its error queue.
+            for step in (lambda: tls.recv(10),):
                 try:
                     seen.append(step())
                 except OSError as error:
