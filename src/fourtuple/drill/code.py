@@ -37,7 +37,9 @@ def capture(state: State, event: Event, code: Code) -> Captured:
     if not isinstance(file, InetStream):
         raise Failure(f"descriptor {flow.script_fd} is no TCP socket")
     info = file.tcb.info()
-    return Captured(event, code, {f"tcpi_{name}": value for name, value in vars(info).items()})
+    # Compiled, its fields are descriptors of the class: there is no __dict__.
+    names = [name for name in dir(info) if not name.startswith("_")]
+    return Captured(event, code, {f"tcpi_{name}": getattr(info, name) for name in names})
 
 
 def run_blocks(path: str, blocks: list[Captured], output: list[str]) -> None:
