@@ -7,6 +7,7 @@ aiodns) does. Outside a simulated process imports are as they were.
 
 from __future__ import annotations
 
+import _queue
 import importlib.machinery
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from ..kernel.netdevice import interface_flags
 from ..runtime.thread import SimThread, current_thread
 from ..stack.interface import Interface
 from ..wire.address import V4_BASE, format_ip, format_mac, is_v4, prefix_mask
+from . import queue_module
 from .os_module import CPUS
 from .patching import dispatch
 
@@ -108,6 +110,8 @@ class Finder(MetaPathFinder):
         if patch is None:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is None:
+            spec = importlib.machinery.BuiltinImporter.find_spec(fullname)
         if spec is not None and spec.loader is not None:
             spec.loader = _Patching(spec.loader, patch)
         return spec
@@ -185,7 +189,13 @@ def _patch_psutil(module: ModuleType) -> None:
         dispatch(module, name, inside)
 
 
+def _patch_queue(module: ModuleType) -> None:
+    """``_queue`` loaded anew: what waits in it has to wait as in the first one."""
+    vars(module).update(SimpleQueue=queue_module.SimpleQueue, Empty=_queue.Empty)
+
+
 _PATCHES: Final[dict[str, Callable[[ModuleType], None]]] = {
+    "_queue": _patch_queue,
     "psutil._psutil_linux": _patch_psutil,
     "psutil._psutil_posix": _patch_psutil,
 }
@@ -195,5 +205,5 @@ def install() -> None:
     sys.meta_path.insert(0, Finder())
     for name, patch in _PATCHES.items():
         loaded = sys.modules.get(name)
-        if loaded is not None:
+        if loaded is not None and loaded is not _queue:
             patch(loaded)
