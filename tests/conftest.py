@@ -50,11 +50,7 @@ def leaks_of(network: Network) -> list[str]:
             for process in kernel.processes.values()
             for fd, _ in process.fds.items()
         ]
-        found += [
-            f"{name}: {row.local}:{row.endpoint.local_port} is held"
-            for row in kernel.sockets()
-            if row.holders
-        ]
+        found += [f"{name}: {row.protocol} {row.local} is held" for row in kernel.sockets() if row.holders]
         if kernel.open_files.count:
             found.append(f"{name}: {kernel.open_files.count} open file descriptions")
     return found

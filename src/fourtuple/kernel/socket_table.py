@@ -11,6 +11,7 @@ from ..ports.endpoint import (
     Endpoint,
 )
 from ..stack.frame_tap import ETH_P_ALL
+from ..stack.tcp.info import TcpInfo
 from ..stack.tcp.request import Request
 from ..stack.tcp.state import (
     TIMER_NONE,
@@ -55,6 +56,7 @@ class SocketRow:
     __slots__ = (
         "endpoint",
         "holders",
+        "info",
         "ino",
         "local",
         "peer",
@@ -81,6 +83,8 @@ class SocketRow:
         """Processes and descriptors that hold it."""
         self.timer: str = ""
         """``keepalive,119min,0`` as ss -o, empty for none."""
+        self.info: TcpInfo | None = None
+        """What TCP_INFO says of a TCP socket, as ``ss -i``; None of others and in TIME_WAIT."""
 
 
 def holders_of(kernel: Kernel, endpoint: Endpoint) -> list[tuple[Process, int]]:
@@ -150,6 +154,7 @@ def _inet_row(endpoint: Endpoint) -> SocketRow:
             row.recv_q = owner.readable_bytes()
             row.send_q = owner.unacked_bytes()
         row.timer = _timer(owner)
+        row.info = owner.info()
     elif isinstance(owner, TimeWait):
         row.timer = f"timewait,{_duration(owner.timer.remaining())},0"
     elif isinstance(owner, Request):

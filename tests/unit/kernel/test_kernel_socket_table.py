@@ -41,9 +41,13 @@ def test_connection_shows_queues_timer_and_all_holders(host):
     worker = host.kernel.fork(host.process, "worker", ["worker"])
     row = next(row for row in rows(host, "tcp") if row.ino == child.ino)
     assert (row.state, row.recv_q, row.send_q) == ("ESTAB", 5, 0)
+    assert row.info is not None
+    assert row.info.bytes_received == 5
     assert row.holders == [(host.process, child.fd), (worker, child.fd)]
     row = next(row for row in rows(host, "tcp") if row.ino == client.ino)
     assert row.timer == "keepalive,119min,0"
+    assert row.info is not None
+    assert (row.info.bytes_acked, row.info.unacked) == (6, 0)  # the SYN counts, as in Linux
 
 
 def test_connecting_shows_its_retransmission_timer(host):
