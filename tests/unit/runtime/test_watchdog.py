@@ -113,6 +113,15 @@ def test_watchdog_is_gone_after_the_run(world):
     assert len(os.listdir("/proc/self/task")) <= before
 
 
+@pytest.fixture
+def ctrl_c():
+    """SIGINT as a terminal's Python has it: what a shell starts in the background is born ignoring it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_in_a_program_reaches_the_caller_of_run(world):
     log = []
 
@@ -145,6 +154,7 @@ def test_ctrl_c_handler_is_what_it_was_after_the_run(world):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_while_events_fire_reaches_the_caller(world):
     from fourtuple.clock.clock import Event
 
