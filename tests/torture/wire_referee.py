@@ -134,7 +134,9 @@ class Referee(Tap):
             self._ack(side, peer, segment)
 
     def _syn(self, side: Side, peer: Side, segment: TcpSegment) -> None:
-        assert side.isn in (-1, segment.seq), "another initial sequence number"
+        # A SYN cookie is made anew for each SYN, and another minute's is another number.
+        fresh_cookie = segment.flags & ACK and side.sent_end <= 1
+        assert side.isn in (-1, segment.seq) or fresh_cookie, "another initial sequence number"
         side.isn = segment.seq
         options = segment.options
         side.offers_scale = options is not None and options.wscale >= 0

@@ -182,10 +182,11 @@ def retransmit_lost(tcb: Tcb) -> None:
             largest = burst_limit(tcb, tcb.mss)
         end = _burst_end(tcb, index, min(quota, largest))
         first = index
-        if tcb.paced:
-            pacing.note_burst(tcb, tcb.mss * (end - index))
         while index < end:
             if retransmit(tcb, index, PSH if index == end - 1 and index > first else 0) != 0:
+                # What could not leave is no burst: the next attempt is the timeout's, not the pace's.
+                if tcb.paced and index > first:
+                    pacing.note_burst(tcb, tcb.mss * (index - first))
                 return
             if tcb.ca_state == CA_LOSS:
                 counters.slow_start_retrans += 1
@@ -196,6 +197,8 @@ def retransmit_lost(tcb: Tcb) -> None:
             if index == tcb.rtx_head and tcb.pending != TIMER_REORDER:
                 rearm = True
             index += 1
+        if tcb.paced:
+            pacing.note_burst(tcb, tcb.mss * (end - first))
     if rearm:
         tcb.set_retransmit(TIMER_RETRANSMIT, tcb.rto)
 
