@@ -84,8 +84,9 @@ class Link:
     direction is meant; left out, both are. Raises ValueError if it is at neither end.
     """
 
-    def __init__(self, link: FabricLink) -> None:
+    def __init__(self, link: FabricLink, calls_out: Callable[[], None]) -> None:
         self.link = link
+        self._calls_out = calls_out
 
     @property
     def name(self) -> str:
@@ -158,6 +159,7 @@ class Link:
         added = rule if isinstance(rule, Rule) else FunctionRule(rule)
         for direction in self._directions(sender):
             direction.make_faults().rules.append(added)
+        self._calls_out()
         return added
 
     def remove_rule(self, rule: Rule) -> None:

@@ -204,7 +204,7 @@ class Network:
             self.fabric.set_mtu(made, size)
         for direction in made.directions(""):
             settings.apply(direction)
-        link = Link(made)
+        link = Link(made, self._call_out)
         self.links.append(link)
         return link
 
@@ -244,7 +244,7 @@ class Network:
 
     def at(self, when: int | str, call: Callable[[], object]) -> None:
         """Have ``call()`` made at a virtual time (ns, or ``"2s"``), outside of every process."""
-        self.fabric.clock.at(parse_duration(when), _Call(self.clock, call))
+        self.fabric.clock.at(parse_duration(when), _Call(self.scheduler, call))
 
     def call_soon(self, call: Callable[[], object]) -> None:
         """Have ``call()`` made outside of every process as soon as the running one blocks.
@@ -270,6 +270,8 @@ class Network:
         """
         self._check_open()
         limit = -1 if until is None else parse_duration(until)
+        if len(self.fabric.taps) > 1 + len(self._recorders):
+            self._call_out()
         if self._all_ended():
             if limit >= 0:
                 self.scheduler.run(limit, self._turned)
@@ -287,6 +289,7 @@ class Network:
     def _turned(self) -> bool:
         """Between two turns of the scheduler: nothing is half done. Never the end of a run."""
         while self._soon:
+            self.scheduler.go_outside()
             self._soon.pop(0)()
         return False
 
@@ -306,6 +309,9 @@ class Network:
             end = min(end, limit)
         while self.now <= (arrival := self.fabric.last_arrival()) <= end:
             self.scheduler.run(arrival, self._turned)
+
+    def _call_out(self) -> None:
+        self.scheduler.calls_out = True
 
     def schedule(self, process: Process, delay: int) -> None:
         """Take up a new process, to be started in ``delay`` ns."""
@@ -434,14 +440,15 @@ class Network:
 class _Call(Event):
     """A call that is to be made at a virtual time."""
 
-    def __init__(self, clock: Clock, call: Callable[[], object]) -> None:
-        self._clock = clock
+    def __init__(self, scheduler: Scheduler, call: Callable[[], object]) -> None:
+        self._scheduler = scheduler
         self._call = call
 
     def fire(self) -> None:
+        self._scheduler.go_outside()
         self._call()
         # It may have made a thread runnable or killed one.
-        self._clock.stopped = True
+        self._scheduler.clock.stopped = True
 
 
 class _Among:

@@ -10,6 +10,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -95,11 +96,36 @@ _INHERITED: Final = {
 }
 
 
+class _Loaded:
+    """One of ``LATE_MODULES`` that is loaded. Swapped at every turn, hence tuples."""
+
+    def __init__(self, name: str, values: dict[str, Any], fresh: dict[str, Fresh]) -> None:
+        self.name = name
+        self.values = values
+        self.fresh = fresh
+        self.names = tuple(fresh)
+        only = self.names[0]
+        self.read: Callable[[dict[str, Any]], tuple[Any, ...]] = (
+            itemgetter(*self.names) if len(self.names) > 1 else lambda values: (values[only],)
+        )
+
+    def made(self, view: View) -> tuple[Any, ...]:
+        """What the globals are in a new process, whose view is ``view``."""
+        inherited = view.inherited.get(self.name, {})
+        if self.name == "concurrent.futures.process":
+            # What it registers when it is imported, which happens once for all processes.
+            view.of_threading()["_threading_atexits"].append(self.values["_python_exit"])
+        return tuple(
+            inherited[each] if each in inherited else make(view, self.values)
+            for each, make in self.fresh.items()
+        )
+
+
 class LateModules:
     """Those of ``LATE_MODULES`` that are loaded."""
 
     def __init__(self) -> None:
-        self._loaded: list[tuple[str, dict[str, Any], dict[str, Fresh]]] = []
+        self._loaded: list[_Loaded] = []
         self._missing = dict(LATE_MODULES)
 
     def look(self) -> None:
@@ -108,35 +134,31 @@ class LateModules:
             module = sys.modules.get(name)
             # It is there while it is still being executed, too.
             if module is not None and all(each in module.__dict__ for each in self._missing[name]):
-                self._loaded.append((name, module.__dict__, self._missing.pop(name)))
+                self._loaded.append(_Loaded(name, module.__dict__, self._missing.pop(name)))
 
-    def save(self, late: dict[str, dict[str, Any]]) -> None:
+    def save(self, late: dict[str, tuple[Any, ...]]) -> None:
         """Note in ``late`` what the globals are now."""
-        for name, values, fresh in self._loaded:
-            saved = late.get(name)
-            if saved is None:
-                saved = late[name] = {}
-            for each in fresh:
-                saved[each] = values[each]
+        for loaded in self._loaded:
+            late[loaded.name] = loaded.read(loaded.values)
 
     def restore(self, view: View) -> None:
         """Make the globals those of ``view``."""
-        for name, values, fresh in self._loaded:
-            saved = view.late.get(name)
+        late = view.late
+        for loaded in self._loaded:
+            saved = late.get(loaded.name)
             if saved is None:
-                saved = {each: make(view, values) for each, make in fresh.items()}
-                saved.update(view.inherited.get(name, {}))
-                if name == "concurrent.futures.process":
-                    # What it registers when it is imported, which happens once for all processes.
-                    view.of_threading()["_threading_atexits"].append(values["_python_exit"])
-                view.late[name] = saved
-            values.update(saved)
+                saved = late[loaded.name] = loaded.made(view)
+            loaded.values.update(zip(loaded.names, saved, strict=True))
 
 
 def inherited_values(parent: View) -> dict[str, dict[str, Any]]:
     """What a forked child has from ``parent``."""
     return {
-        name: {each: parent.late[name][each] for each in names}
+        name: {
+            each: value
+            for each, value in zip(LATE_MODULES[name], parent.late[name], strict=True)
+            if each in names
+        }
         for name, names in _INHERITED.items()
         if name in parent.late
     }

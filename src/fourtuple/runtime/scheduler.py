@@ -78,6 +78,8 @@ class Scheduler:
         """To be raised by :meth:`run` as soon as the hub is reached."""
         self.tell_failure: Callable[[ProcessState, BaseException], None] | None = None
         """Told of each unhandled exception that ended a program."""
+        self.calls_out = False
+        """Events may call code from outside (rules, taps): each has the interpreter as it is there."""
         self.watchdog_seconds = 30.0
         """Wall-clock time a thread may run without blocking; 0: any."""
         self.interpreter = Interpreter()
@@ -264,6 +266,11 @@ class Scheduler:
 
     # Running
 
+    def go_outside(self) -> None:
+        """Make the interpreter that of the outside, for a call of its code while no thread runs. A
+        thread finds it as it left it; turning for every event would double the cost of a turn."""
+        self.interpreter.enter(None)
+
     def run(self, until: int, done: Callable[[], bool]) -> RunOutcome:
         """Let threads and events go until ``done()`` or the virtual time ``until`` (ns; negative:
         no limit). ``done`` is asked after each turn.
@@ -360,7 +367,8 @@ class Scheduler:
                     # In the view of the process that ran last: what finalizers say is its affair.
                     self._garbage.collect(self.switches)
                 continue
-            self.interpreter.enter(None)
+            if self.calls_out:
+                self.interpreter.enter(None)
             if not clock.run(until, _BATCH) and not runnable and not self._dying:
                 if until >= 0:
                     clock.advance_to(until)
@@ -377,7 +385,8 @@ class Scheduler:
             if clock.now >= until:
                 return False
             end = until
-        self.interpreter.enter(None)
+        if self.calls_out:
+            self.interpreter.enter(None)
         while clock.run(end, _BATCH):
             pass
         clock.advance_to(end)

@@ -96,8 +96,8 @@ class View:
         """While it is switched in, the shared modules that its own ones stand for."""
         self.to_hide: tuple[int, list[str]] = (0, [])
         """Their names, and the number of shared modules they were found among."""
-        self.late: dict[str, dict[str, Any]] = {}
-        """Globals of the modules of ``late_modules``, by module."""
+        self.late: dict[str, tuple[Any, ...]] = {}
+        """Globals of the modules of ``late_modules``, by module, in the order of that table."""
         self.inherited: dict[str, dict[str, Any]] = {}
         """Those of them that a forked child starts with."""
         self.secret = b""
