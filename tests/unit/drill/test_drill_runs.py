@@ -154,7 +154,7 @@ def test_a_queue_of_length_0_takes_nothing_until_it_is_gone() -> None:
 @pytest.mark.parametrize("on_wire", [False, True])
 def test_objects_and_bytes_give_the_same_packets(on_wire: bool) -> None:
     outcome = server(SEND + "+0 > P. 1:1001(1000) ack 1 <...>\n", bytes_on_wire=on_wire)
-    assert [one.text for one in outcome.packets][-1] == "> P. 1:1001(1000) ack 1 win 256"
+    assert [one.text for one in outcome.packets][-1] == "> P. 1:1001(1000) ack 1 win 1050"
 
 
 @pytest.mark.parametrize(
