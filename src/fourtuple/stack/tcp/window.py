@@ -45,8 +45,8 @@ def initial_window(sysctl: Sysctl, space: int, mss: int, scaling: bool, clamp: i
     """The window for a SYN or SYN-ACK in bytes, and its scale.
 
     ``space`` is the payload the buffer holds now, ``clamp`` the user's limit (0 none). The scale allows for
-    the largest buffer there may ever be. The window in a SYN is never scaled, so it is at most 65535
-    (RFC 7323 §2.2).
+    the largest buffer there may ever be. A window above 65535 cannot be told in the SYN (RFC 7323 §2.2),
+    and holds from the first segment after it.
     """
     if clamp == 0:
         clamp = 65535 << MAX_WSCALE
@@ -55,9 +55,12 @@ def initial_window(sysctl: Sysctl, space: int, mss: int, scaling: bool, clamp: i
     if space > mss:
         window = space - space % mss
     # Some old stacks take the window for a signed number.
-    window = min(window, _SIGNED_MAX if sysctl.tcp_workaround_signed_windows else 65535)
+    if sysctl.tcp_workaround_signed_windows:
+        window = min(window, _SIGNED_MAX)
     scale = 0
-    if scaling:
+    if not scaling:
+        window = min(window, 65535)
+    else:
         most = min(max(space, sysctl.tcp_rmem[2], sysctl.rmem_max), clamp)
         scale = min(max(most.bit_length() - 16, 0), MAX_WSCALE)
     return window, scale
