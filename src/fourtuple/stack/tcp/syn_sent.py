@@ -105,6 +105,8 @@ def negotiate(tcb: Tcb, segment: TcpSegment, flags: int) -> None:
         tcb.rcv_wscale = 0
         tcb.snd_wscale = 0
         tcb.window_clamp = min(tcb.window_clamp or 65535, 65535)
+        # Our SYN could not say more, and now nothing will.
+        tcb.rcv_wnd = min(tcb.rcv_wnd, 65535)
     if tcb.options_on & OPT_ECN:
         echo = flags & (ECE | CWR)
         if echo == ECE if flags & ACK else echo == ECE | CWR:
