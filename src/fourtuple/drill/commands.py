@@ -54,14 +54,7 @@ NO_EFFECT: Final = {
 }
 """Settings of Linux that cannot make a difference here, and why."""
 
-MODULE_PARAMETERS: Final = {
-    "/sys/module/tcp_cubic/parameters/hystart": "1",
-    "/sys/module/tcp_cubic/parameters/hystart_detect": "3",
-    "/sys/module/tcp_cubic/parameters/fast_convergence": "1",
-    "/sys/module/tcp_cubic/parameters/tcp_friendliness": "1",
-    "/sys/module/tcp_cubic/parameters/beta": "717",
-}
-"""Parameters of modules at the only values there are here."""
+_MODULE_PARAMETER: Final = re.compile(r"/sys/module/(\w+)/parameters/(\w+)")
 
 _UNIT_DELAY: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PLAIN_QDISCS: Final = ("pfifo", "pfifo_fast", "bfifo", "noqueue", "fq_codel", "mq")
@@ -90,8 +83,10 @@ class Shell:
         if path.startswith("/proc/sys/"):
             self._set(_sysctl_name(path), content.strip())
         elif path.startswith("/sys/"):
-            if content.strip() != MODULE_PARAMETERS.get(path):
+            parameter = _MODULE_PARAMETER.fullmatch(path)
+            if parameter is None:
                 raise Unsupported(f"{content.strip()} in {path}")
+            self._set(f"{parameter[1]}.{parameter[2]}", content.strip())
         else:
             self.state.disk[path] = content.encode()
 

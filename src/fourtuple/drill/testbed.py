@@ -65,6 +65,8 @@ class Testbed:
         self.stack = node.stack
         self.kernel = node.kernel
         self.stack.tcp.layer.receive_unit = settings.mss
+        # Scripts are written for Linux, whose slow start ends otherwise than ours by default.
+        self.stack.sysctl.set("tcp_cubic.hystart", 1)
         self.tun = Tun(self.clock, bytes_on_wire)
         self.interface: Interface = self.stack.add_interface(
             INTERFACE, 0x0200_0000_0100, settings.mtu, self.tun

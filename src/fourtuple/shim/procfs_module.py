@@ -61,7 +61,7 @@ def find(thread: SimThread, path: object) -> Entry | None:
         text = os.fsdecode(path)
     else:
         return None
-    if not text.startswith(("/proc", "/sys/class/net", "/dev/std", "/dev/fd")):
+    if not text.startswith(("/proc", "/sys/class/net", "/sys/module/tcp_cubic", "/dev/std", "/dev/fd")):
         return None
     text = posixpath.normpath(text)
     parts = text.split("/")[1:]
@@ -71,6 +71,8 @@ def find(thread: SimThread, path: object) -> Entry | None:
         return _of_process(thread, thread.process, ["fd", *parts[2:]])
     if parts[:3] == ["sys", "class", "net"]:
         return _interface(thread, parts[3:])
+    if parts[:3] == ["sys", "module", "tcp_cubic"]:
+        return _parameter(thread, parts[2:])
     if parts[0] == "proc":
         return _proc(thread, parts[1:])
     return None
@@ -145,6 +147,19 @@ def _setting(thread: SimThread, parts: list[str]) -> Entry | None:
         return Entry(f"{kernel.stack.sysctl.get(name)}\n")
     below = [each[len(name) + 1 :].partition(".")[0] for each in names if each.startswith(name + ".")]
     return Entry(names=list(dict.fromkeys(below))) if below else _MISSING
+
+
+def _parameter(thread: SimThread, parts: list[str]) -> Entry | None:
+    """A parameter of a module, ``[module, "parameters", name]``."""
+    sysctl = thread.process.kernel.stack.sysctl
+    known = [name.partition(".")[2] for name in sysctl.names() if name.startswith(f"{parts[0]}.")]
+    if len(parts) == 1:
+        return Entry(names=["parameters"])
+    if parts[1] != "parameters" or len(parts) > 3:
+        return _MISSING
+    if len(parts) == 2:
+        return Entry(names=known)
+    return Entry(f"{sysctl.get(f'{parts[0]}.{parts[2]}')}\n") if parts[2] in known else _MISSING
 
 
 def _interface(thread: SimThread, parts: list[str]) -> Entry:

@@ -5,8 +5,8 @@ Code reads plain attributes (``sysctl.tcp_sack``); people read and write by name
 ``/proc/sys/net``. An attribute is named as the last part of the name, with ``ipv6_`` or ``route_`` before
 it where that part alone would be ambiguous, and holds times in nanoseconds whatever the unit of the
 file, unless the attribute's own name carries a unit (``_us``, ``_ms``, ``_ns``). The settings of the
-neighbour tables are in ``neigh4`` and ``neigh6``. Only settings that change what the simulated stack
-does are here.
+neighbour tables are in ``neigh4`` and ``neigh6``; parameters of a kernel module are named as on the kernel's
+command line (``tcp_cubic.beta``). Only settings that change what the simulated stack does are here.
 """
 
 from __future__ import annotations
@@ -165,6 +165,18 @@ class Sysctl:
         self.tcp_comp_sack_slack_ns: int = 100_000
         """How much later than due a timer may fire to save an interrupt: here none is late."""
         self.tcp_comp_sack_nr: int = 44
+        # Parameters of the module tcp_cubic
+        self.cubic_hystart: int = 2
+        """0 off, 1 as Linux has it, 2 HyStart++ (RFC 9406), which Linux has not."""
+        self.cubic_hystart_detect: int = 3
+        """What Linux's looks at: 1 trains of ACKs, 2 delay."""
+        self.cubic_hystart_low_window: int = 16
+        self.cubic_hystart_ack_delta_us: int = 2000
+        self.cubic_initial_ssthresh: int = 0
+        """Of a connection that begins with ``hystart`` off, 0 unlimited."""
+        self.cubic_beta: int = 717
+        self.cubic_fast_convergence: int = 1
+        self.cubic_tcp_friendliness: int = 1
         # net.ipv6
         self.ipv6_bindv6only: int = 0
         self.ipv6_forwarding: int = 0
@@ -351,6 +363,7 @@ def _build_settings() -> dict[str, _Setting]:
     for prefix, before, rows in (
         ("net.core.", "", _CORE),
         ("net.ipv4.", "", _IPV4),
+        ("tcp_cubic.", "cubic_", _CUBIC),
         ("net.ipv4.route.", "route_", _ROUTE),
         ("net.ipv4.conf.all.", "", _CONF),
         ("net.ipv6.", "ipv6_", _IPV6),
@@ -471,6 +484,17 @@ _IPV4: Final[list[tuple[str, int, int, int]]] = [
     ("tcp_comp_sack_delay_ns", 0, _INT_MAX, 1),
     ("tcp_comp_sack_slack_ns", 0, _INT_MAX, 1),
     ("tcp_comp_sack_nr", 0, 255, 1),
+]
+
+_CUBIC: Final[list[tuple[str, int, int, int]]] = [
+    ("hystart", 0, 2, 1),
+    ("hystart_detect", 0, 3, 1),
+    ("hystart_low_window", 0, _INT_MAX, 1),
+    ("hystart_ack_delta_us", 0, _INT_MAX, 1),
+    ("initial_ssthresh", 0, _INT_MAX, 1),
+    ("beta", 1, 1023, 1),
+    ("fast_convergence", 0, 1, 1),
+    ("tcp_friendliness", 0, 1, 1),
 ]
 
 _ROUTE: Final[list[tuple[str, int, int, int]]] = [

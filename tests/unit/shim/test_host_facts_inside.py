@@ -63,6 +63,15 @@ def test_settings_are_read_but_not_written() -> None:
     assert on_host(look) == ("4096\n", "wmem_max")
 
 
+def test_parameters_of_cubic_are_the_hosts() -> None:
+    def look():
+        folder = "/sys/module/tcp_cubic/parameters"
+        with open(f"{folder}/hystart") as file:
+            return file.read(), "beta" in os.listdir(folder), os.path.exists(f"{folder}/gamma")
+
+    assert on_host(look) == ("2\n", True, False)
+
+
 @pytest.mark.parametrize(
     "path", ["/proc/net/nothing", "/proc/4711", "/sys/class/net/wlan0", "/proc/self/maps"]
 )

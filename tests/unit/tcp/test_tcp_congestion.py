@@ -4,6 +4,8 @@ from builders_tcp import MS, SECOND, Host, established
 
 from fourtuple.stack.tcp.congestion import RENO, additive_increase, slow_start
 from fourtuple.stack.tcp.cubic import Cubic, cube_root
+from fourtuple.stack.tcp.hystart import LINUX, PLUS_PLUS
+from fourtuple.stack.tcp.state import INFINITE_SSTHRESH
 from fourtuple.stack.tcp.tcb import Tcb
 
 
@@ -103,29 +105,122 @@ def test_cubic_is_not_slower_than_reno_on_short_paths() -> None:
     assert windows[-1] >= 14 + 45
 
 
-def test_hystart_leaves_slow_start_when_the_round_trip_grows() -> None:
+def watched(hystart: int, cwnd: int) -> tuple[Host, Cubic]:
+    """A connection in slow start, ended as ``tcp_cubic.hystart`` says."""
     host = established()
+    host.tcb.layer.sysctl.set("tcp_cubic.hystart", hystart)
     tcb = limited(host)
+    tcb.cwnd = cwnd
     cubic = Cubic()
-    tcb.cwnd = 40
+    cubic.begin(tcb)
+    return host, cubic
+
+
+def test_linux_hystart_leaves_slow_start_when_the_round_trip_grows() -> None:
+    host, cubic = watched(LINUX, 40)
+    tcb = host.tcb
     for number in range(60):
         tcb.snd_una += 1000
         tcb.snd_nxt = tcb.snd_una + 40_000
         host.run(3 * MS)
         cubic.sampled(tcb, 50_000 if number < 20 else 70_000)
     assert tcb.ssthresh == 40
+    counters = tcb.layer.counters
+    assert (counters.hystart_delay_detect, counters.hystart_delay_cwnd) == (1, 40)
+    assert counters.hystart_train_detect == 0
 
 
-def test_hystart_lets_a_small_window_grow() -> None:
-    host = established()
-    tcb = limited(host)
-    cubic = Cubic()
-    tcb.cwnd = 15
+def test_linux_hystart_lets_a_small_window_grow() -> None:
+    host, cubic = watched(LINUX, 15)
+    tcb = host.tcb
     for number in range(60):
         tcb.snd_una += 1000
         host.run(3 * MS)
         cubic.sampled(tcb, 50_000 + number * 1000)
     assert tcb.ssthresh > 1000
+
+
+def rounds(host: Host, cubic: Cubic, trips: list[int]) -> list[int]:
+    """Ten ACKs of a segment each in every round, round trips as given in us; cwnd after each round."""
+    tcb = host.tcb
+    windows = []
+    for trip in trips:
+        tcb.snd_nxt = tcb.snd_una + 10_000
+        for _ in range(10):
+            tcb.snd_una += 1000
+            cubic.sampled(tcb, trip)
+            cubic.avoid(tcb, 1)
+        windows.append(tcb.cwnd)
+    return windows
+
+
+def test_hystart_plus_plus_slows_down_for_five_rounds() -> None:
+    """RFC 9406 §4.2: a quarter from the eighth ACK of the second round on, then congestion avoidance."""
+    host, cubic = watched(PLUS_PLUS, 100)
+    windows = rounds(host, cubic, [50_000, 60_000, 60_000, 60_000, 60_000])
+    assert windows == [110, 117, 120, 122, 125]
+    assert host.tcb.ssthresh == INFINITE_SSTHRESH
+    rounds(host, cubic, [60_000])
+    # The last ACK of the fifth round ends it before it would let the window grow.
+    assert host.tcb.ssthresh == 127
+    assert host.tcb.layer.counters.hystart_delay_detect == 1
+
+
+def test_hystart_plus_plus_goes_on_when_round_trips_shrink() -> None:
+    host, cubic = watched(PLUS_PLUS, 100)
+    windows = rounds(host, cubic, [50_000, 60_000, 60_000, 51_000, 51_000])
+    assert windows[3:] == [125, 135]
+    assert host.tcb.ssthresh == INFINITE_SSTHRESH
+
+
+def test_hystart_plus_plus_may_slow_down_again() -> None:
+    host, cubic = watched(PLUS_PLUS, 100)
+    rounds(host, cubic, [50_000, 60_000, 51_000, 51_000])
+    before = host.tcb.cwnd
+    assert rounds(host, cubic, [60_000, 60_000]) == [before + 7, before + 10]
+    assert host.tcb.layer.counters.hystart_delay_detect == 2
+
+
+def test_hystart_plus_plus_watches_the_first_slow_start_only() -> None:
+    """RFC 9406 §4.3: with a threshold found by loss slow start is the standard one."""
+    host, cubic = watched(PLUS_PLUS, 100)
+    host.tcb.ssthresh = 1000
+    assert rounds(host, cubic, [50_000, 60_000, 70_000]) == [110, 120, 130]
+    assert host.tcb.ssthresh == 1000
+
+
+def test_hystart_plus_plus_round_of_one_ack() -> None:
+    """An ACK of all that is in flight ends one round, not two."""
+    host, cubic = watched(PLUS_PLUS, 100)
+    tcb = host.tcb
+    rounds(host, cubic, [50_000, 60_000])
+    for _ in range(3):
+        tcb.snd_nxt += 10_000
+        tcb.snd_una = tcb.snd_nxt
+        cubic.sampled(tcb, 60_000)
+    assert tcb.ssthresh == INFINITE_SSTHRESH
+    tcb.snd_nxt += 10_000
+    tcb.snd_una = tcb.snd_nxt
+    cubic.sampled(tcb, 60_000)
+    assert tcb.ssthresh == tcb.cwnd
+
+
+def test_cubic_module_parameters() -> None:
+    host, cubic = watched(LINUX, 100)
+    sysctl = host.tcb.layer.sysctl
+    sysctl.set("tcp_cubic.beta", 512)
+    assert cubic.ssthresh(host.tcb) == 50
+    host.tcb.cwnd = 90
+    sysctl.set("tcp_cubic.fast_convergence", 0)
+    cubic.ssthresh(host.tcb)
+    host.tcb.cwnd = 45
+    host.tcb.ssthresh = 45
+    # Without fast convergence W_max is 90, not 67.
+    assert grow(host, cubic, 6, 100 * MS)[-1] > 80
+    sysctl.set("tcp_cubic.initial_ssthresh", 70)
+    sysctl.set("tcp_cubic.hystart", 0)
+    Cubic().begin(host.tcb)
+    assert host.tcb.ssthresh == 70
 
 
 def test_congestion_control_is_the_hosts_or_the_sockets() -> None:

@@ -26,6 +26,7 @@ def test_established_initial_window_is_ten_segments() -> None:
     host.tcb.sndbuf = 200_000
     host.tcb.send(b"x" * 50_000, 0)
     assert len(host.sent()) == 10
+    host.inject(".", 1, 5_001)
     host.inject(".", 1, 10_001)
     assert len(host.sent()) == 20
 

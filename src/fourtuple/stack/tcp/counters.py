@@ -81,6 +81,11 @@ class TcpCounters:
         self.dsack_ofo_sent: int = 0
         self.dsack_recv: int = 0
         self.dsack_ignored_old: int = 0
+        self.hystart_train_detect: int = 0
+        self.hystart_train_cwnd: int = 0
+        """Sum of the windows at which slow start was left; so hystart_delay_cwnd."""
+        self.hystart_delay_detect: int = 0
+        self.hystart_delay_cwnd: int = 0
         self.ecn_ce_received: int = 0
         self.mtup_success: int = 0
         self.mtup_fail: int = 0
@@ -175,6 +180,10 @@ _NAMES: Final = (
     ("TcpExtTCPDSACKOfoSent", "dsack_ofo_sent"),
     ("TcpExtTCPDSACKRecv", "dsack_recv"),
     ("TcpExtTCPDSACKIgnoredOld", "dsack_ignored_old"),
+    ("TcpExtTCPHystartTrainDetect", "hystart_train_detect"),
+    ("TcpExtTCPHystartTrainCwnd", "hystart_train_cwnd"),
+    ("TcpExtTCPHystartDelayDetect", "hystart_delay_detect"),
+    ("TcpExtTCPHystartDelayCwnd", "hystart_delay_cwnd"),
     ("TcpExtTCPEcnCeReceived", "ecn_ce_received"),
     ("TcpExtTCPMTUPSuccess", "mtup_success"),
     ("TcpExtTCPMTUPFail", "mtup_fail"),
