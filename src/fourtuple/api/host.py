@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..kernel.file import File
-from ..kernel.host_names import FATAL, FOUND, NOT_FOUND, TEMPORARY, HostsEntry, NameFault
+from ..kernel.host_names import (
+    ATTEMPTS,
+    FATAL,
+    FOUND,
+    NDOTS,
+    NOT_FOUND,
+    TEMPORARY,
+    TIMEOUT,
+    HostsEntry,
+    NameFault,
+)
 from ..kernel.socket_table import SocketRow
 from ..network.node import Node
 from ..network.units import parse_duration
@@ -132,6 +142,45 @@ class Host:
         if not names or not all(name and name.split() == [name] for name in names):
             raise ValueError(f"{' '.join(names)!r} are not names of {address}")
         self.node.kernel.host_names.entries.append(HostsEntry(parse_ip(address), list(names)))
+
+    def use_dns(
+        self,
+        *servers: str,
+        search: Sequence[str] = (),
+        timeout: int = TIMEOUT,
+        attempts: int = ATTEMPTS,
+        ndots: int = NDOTS,
+    ) -> None:
+        """Let the host find names by DNS alone, as if by its ``/etc/resolv.conf``, which says the same.
+
+        ``getaddrinfo`` and its kin ask ``servers``, up to three addresses (none: the network's), for
+        what ``/etc/hosts`` has not, by UDP and TCP packets to port 53 that can be lost. ``search`` lists
+        domains, looked in first for names with fewer than ``ndots`` dots (0 to 15). Each server is waited
+        for ``timeout`` seconds (1 to 30) and asked ``attempts`` times (1 to 5).
+
+        Raises ValueError for a bad address, domain or number.
+        """
+        for option, value, low, high in (
+            ("timeout", timeout, 1, 30),
+            ("attempts", attempts, 1, 5),
+            ("ndots", ndots, 0, 15),
+        ):
+            if type(value) is not int or not low <= value <= high:
+                raise ValueError(f"{option} {value!r} is not a whole number from {low} to {high}")
+        if len(servers) > 3:
+            raise ValueError(f"{len(servers)} name servers, of which a resolver asks only three")
+        for domain in search:
+            if not domain or domain.split() != [domain]:
+                raise ValueError(f"search {domain!r} is not a domain")
+        names = self.node.kernel.host_names
+        if servers:
+            names.nameservers = [parse_ip(server) for server in servers]
+            names.told = True
+        if search:
+            names.search = [domain.strip(".") for domain in search]
+            names.told = True
+        names.timeout, names.attempts, names.ndots = timeout, attempts, ndots
+        names.asks_dns = True
 
     def fail_names(
         self, names: str = "*", outcome: str = "temporary", *, delay: int | str = 0

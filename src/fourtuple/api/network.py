@@ -77,6 +77,7 @@ class Network:
         self._foreground: list[Process] = []
         # Of resolv.conf: addresses, and domains to search in.
         self._nameservers: list[tuple[int, str]] = []
+        self._ask_dns = False
         self._soon: list[Callable[[], object]] = []
         # The real streams: inside a simulated process sys.stdout is that process's own.
         self._live = (sys.stdout, sys.stderr) if live else None
@@ -132,21 +133,28 @@ class Network:
         self.switches[name] = switch
         return switch
 
-    def dns(self, host: Host | str, *, domain: str = "", port: int = 53, ttl: int = 60) -> DnsServer:
+    def dns(
+        self, host: Host | str, *, domain: str = "", port: int = 53, ttl: int = 60, ask: bool = False
+    ) -> DnsServer:
         """A name server on ``host``, a daemon that answers DNS by UDP and TCP on ``port``.
 
         It knows the hosts of the network, also as ``name.domain``, and records added to it; every host's
         ``/etc/resolv.conf`` names it (if ``port`` is 53), with ``domain`` to search in. ``ttl`` is
-        in seconds. ``socket.getaddrinfo`` and its kin go on answering without asking it.
+        in seconds. With ``ask`` every host's ``getaddrinfo`` and its kin ask it by packets, as after
+        :meth:`Host.use_dns`; else they answer without.
 
-        Raises ValueError for an unknown host, or one without an address.
+        Raises ValueError for an unknown host, or one without an address, and for ``ask`` at another
+        port, where resolvers ask nobody.
         """
+        if ask and port != 53:
+            raise ValueError(f"ask needs port 53, which resolvers ask, not {port}")
         place = self._place(host)
         if not isinstance(place, Node):
             raise ValueError(f"{place.name} is a switch; a name server needs a host")
         where = self.hosts[place.name]
         if port == 53:
             self._nameservers.append((parse_ip(where.address), domain))
+            self._ask_dns = self._ask_dns or ask
             for each in self.hosts.values():
                 self._tell_nameservers(each)
         server = DnsServer(DnsZone(self.fabric, domain, ttl), port)
@@ -155,6 +163,9 @@ class Network:
 
     def _tell_nameservers(self, host: Host) -> None:
         names = host.node.kernel.host_names
+        names.asks_dns = names.asks_dns or self._ask_dns
+        if names.told:
+            return
         names.nameservers = [address for address, _ in self._nameservers]
         names.search = [domain for domain in dict.fromkeys(each for _, each in self._nameservers) if domain]
 

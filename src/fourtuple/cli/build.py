@@ -24,6 +24,8 @@ def build_network(spec: NetworkSpec, network: Network) -> None:
     for link in spec.links:
         _build_link(spec, network, link)
     for host in spec.hosts:
+        _build_names(spec, network, host)
+    for host in spec.hosts:
         for program in host.programs:
             with _naming(spec, f"{program.key}.run", program.command):
                 network.hosts[host.name].spawn(
@@ -57,6 +59,23 @@ def _build_host(spec: NetworkSpec, network: Network, host: HostSpec) -> None:
             if isinstance(value, bool) or not isinstance(value, (int, str)):
                 raise ValueError("a number or a string")
             made.sysctl[name] = value
+
+
+def _build_names(spec: NetworkSpec, network: Network, host: HostSpec) -> None:
+    key = dotted("hosts", host.name)
+    if host.dns_server is not None:
+        settings = dict(host.dns_server)
+        records = settings.pop("records", [])
+        with _naming(spec, f"{key}.dns_server", host.dns_server):
+            server = network.dns(host.name, **settings)
+        for record in records:
+            with _naming(spec, f"{key}.dns_server.records", record):
+                name, type, value = [*record.split(None, 2), "", ""][:3]
+                server.add(name, type, value)
+    if host.dns is not None:
+        settings = dict(host.dns)
+        with _naming(spec, f"{key}.dns", host.dns):
+            network.hosts[host.name].use_dns(*settings.pop("servers", []), **settings)
 
 
 def _build_link(spec: NetworkSpec, network: Network, link: LinkSpec) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import datetime
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..api.wall_clock import parse_start
 from ..network.units import parse_duration, parse_probability, parse_queue, parse_rate
@@ -32,6 +33,11 @@ names = ["db", "db.local"]     further names it is found by
 hosts = { "api.test" = "10.9.9.9" }
                                lines of its own /etc/hosts
 sysctl = { "net.ipv4.tcp_sack" = 0 }
+dns_server = { domain = "lab.test", ttl = 60, ask = true, records = ["_api._tcp SRV 0 0 80 web"] }
+                               it answers DNS; with ask every host's getaddrinfo asks it,
+                               else only programs that send DNS themselves do
+dns = { servers = ["10.0.0.53"], search = ["lab.test"], timeout = 5, attempts = 2, ndots = 1 }
+                               its getaddrinfo asks these by packets
 
 \b
 [[hosts.NAME.programs]]
@@ -90,6 +96,8 @@ class HostSpec:
     names: list[str]
     hosts: dict[str, object]
     sysctl: dict[str, object]
+    dns_server: dict[str, Any] | None = None
+    dns: dict[str, Any] | None = None
     programs: list[ProgramSpec] = field(default_factory=list)
 
 
@@ -139,6 +147,16 @@ def read_network_file(file: Path) -> NetworkSpec:
     return NetworkSpec(file, seed, start, until, hosts, switches, links)
 
 
+_DNS_SERVER: Final[Mapping[str, Any]] = {"domain": string, "ttl": whole, "ask": truth, "records": texts}
+_DNS: Final[Mapping[str, Any]] = {
+    "servers": texts,
+    "search": texts,
+    "timeout": whole,
+    "attempts": whole,
+    "ndots": whole,
+}
+
+
 def _named(parent: Section, key: str, read: Any) -> list[Any]:
     """Tables of a table: ``[hosts.NAME]``."""
     tables = parent.take(key, _table, _NO_KEYS)
@@ -175,9 +193,21 @@ def _host(section: Section, name: str) -> HostSpec:
         section.take("hosts", _table, _NO_KEYS),
         section.take("sysctl", _table, _NO_KEYS),
     )
+    host.dns_server = section.take(
+        "dns_server", lambda value: _keys(section, "dns_server", value, _DNS_SERVER), None
+    )
+    host.dns = section.take("dns", lambda value: _keys(section, "dns", value, _DNS), None)
     host.programs = _listed(section, "programs", _program)
     section.finish()
     return host
+
+
+def _keys(parent: Section, name: str, value: object, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The table ``name``: those of the ``known`` keys that are there, converted."""
+    section = Section(parent.file, parent.key(name), value)
+    taken = {key: section.take(key, convert, None) for key, convert in known.items()}
+    section.finish()
+    return {key: value for key, value in taken.items() if value is not None}
 
 
 def _switch(section: Section, name: str) -> str:

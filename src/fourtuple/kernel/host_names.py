@@ -11,6 +11,11 @@ NOT_FOUND: Final = 1
 TEMPORARY: Final = 2
 FATAL: Final = 3
 
+# resolv.conf(5): RES_TIMEOUT, RES_DFLRETRY, and the dots that make a name absolute at first.
+TIMEOUT: Final = 5
+ATTEMPTS: Final = 2
+NDOTS: Final = 1
+
 
 class HostsEntry:
     """A line of the hosts file: an address and its names, the first of which is the canonical one."""
@@ -46,7 +51,17 @@ class NameFault:
 class HostNames:
     """The hosts file and the resolver's state of one host."""
 
-    __slots__ = ("entries", "faults", "nameservers", "search")
+    __slots__ = (
+        "asks_dns",
+        "attempts",
+        "entries",
+        "faults",
+        "nameservers",
+        "ndots",
+        "search",
+        "timeout",
+        "told",
+    )
 
     def __init__(self) -> None:
         self.entries: list[HostsEntry] = []
@@ -57,6 +72,16 @@ class HostNames:
         """Addresses of resolv.conf's nameserver lines."""
         self.search: list[str] = []
         """Domains of resolv.conf's search line."""
+        self.told: bool = False
+        """Are servers or domains the host's own, not the network's?"""
+        self.asks_dns: bool = False
+        """Do names that the hosts file has not get asked of the name servers, by packets?"""
+        self.ndots: int = NDOTS
+        """Names with fewer dots are looked for in the search domains first."""
+        self.timeout: int = TIMEOUT
+        """Seconds the resolver waits for an answer before it asks the next server, or again."""
+        self.attempts: int = ATTEMPTS
+        """How often it asks each server."""
 
     def fault_of(self, name: str) -> NameFault | None:
         """The fault that concerns ``name``, in lower case."""
@@ -90,4 +115,15 @@ class HostNames:
         """The text of /etc/resolv.conf."""
         lines = [f"search {' '.join(self.search)}"] if self.search else []
         lines += [f"nameserver {format_ip(address)}" for address in self.nameservers]
+        options = [
+            f"{name}:{value}"
+            for name, value, usual in (
+                ("ndots", self.ndots, NDOTS),
+                ("timeout", self.timeout, TIMEOUT),
+                ("attempts", self.attempts, ATTEMPTS),
+            )
+            if value != usual
+        ]
+        if options:
+            lines.append(f"options {' '.join(options)}")
         return "".join(f"{line}\n" for line in lines)

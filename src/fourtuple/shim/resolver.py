@@ -2,12 +2,14 @@
 
 A name is known if the network has it (``Kernel.names``), if it is the host's own, or if it is
 ``localhost``, or if its hosts file has it. Answers, errors and their texts are those of glibc 2.36
-behind CPython's ``_socket``; no packet is sent, and no time passes but what a fault of the resolver costs.
+behind CPython's ``_socket``; no packet is sent, and no time passes but what a fault of the resolver costs,
+unless the host asks name servers (``HostNames.asks_dns``): then ``stub_resolver`` does instead.
 ``socket_addrinfo`` has getaddrinfo and getnameinfo.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from _socket import gaierror, herror, inet_aton, inet_pton
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +28,8 @@ from ..wire.address import (
     is_loopback,
     is_v4,
 )
+from ..wire.dns import TYPE_A, TYPE_AAAA, TYPE_CNAME, TYPE_PTR, DnsReply, read_name
+from . import stub_resolver
 from .socket_address_order import sort_addresses
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ EAI_BADFLAGS: Final = -1
 EAI_NONAME: Final = -2
 EAI_AGAIN: Final = -3
 EAI_FAIL: Final = -4
+EAI_NODATA: Final = -5
 EAI_FAMILY: Final = -6
 EAI_SOCKTYPE: Final = -7
 EAI_SERVICE: Final = -8
@@ -49,13 +54,18 @@ _TEXTS: Final = {
     EAI_NONAME: "Name or service not known",
     EAI_AGAIN: "Temporary failure in name resolution",
     EAI_FAIL: "Non-recoverable failure in name resolution",
+    EAI_NODATA: "No address associated with hostname",
     EAI_FAMILY: "ai_family not supported",
     EAI_SOCKTYPE: "ai_socktype not supported",
     EAI_SERVICE: "Servname not supported for ai_socktype",
     EAI_ADDRFAMILY: "Address family for hostname not supported",
 }
 
-_HOST_NOT_FOUND: Final = 1
+# For what gethostbyaddr() raises: h_errno and hstrerror(3), by the code getnameinfo() would raise.
+_HOST_ERRORS: Final = {
+    EAI_AGAIN: (stub_resolver.TRY_AGAIN, "Host name lookup failure"),
+    EAI_FAIL: (stub_resolver.NO_RECOVERY, "Unknown server error"),
+}
 
 
 def resolver_error(code: int) -> gaierror:
@@ -94,8 +104,11 @@ class Answer:
         self.addresses = addresses
 
 
-def find(kernel: Kernel, name: str) -> Answer | None:
-    """The entry of ``name``, whatever its case, with or without the final dot of an absolute name."""
+def find(kernel: Kernel, name: str, family: int = AF_UNSPEC) -> Answer | None:
+    """The entry of ``name``, whatever its case, with or without the final dot of an absolute name.
+
+    Addresses of another ``family`` may be among the answer's. Raises gaierror.
+    """
     wanted = name.removesuffix(".").lower()
     if wanted == "localhost":
         # As the hosts file of most systems.
@@ -104,8 +117,11 @@ def find(kernel: Kernel, name: str) -> Answer | None:
     if listed:
         names = kernel.host_names.names_of(listed[0])
         return Answer(names[0], names[1:], listed)
-    if wanted != kernel.hostname.lower() and not _asks(kernel, wanted):
-        return None
+    if wanted != kernel.hostname.lower():
+        if not _asks(kernel, wanted):
+            return None
+        if kernel.host_names.asks_dns:
+            return _ask_for_name(name, family)
     for known, addresses in kernel.names.items():
         if known.lower() == wanted:
             return Answer(known, _aliases(kernel, known, addresses), list(addresses))
@@ -143,12 +159,80 @@ def find_address(kernel: Kernel, address: int) -> Answer | None:
         return Answer(listed[0], listed[1:], [address])
     if not _asks(kernel, format_ip(address)):
         return None
+    if kernel.host_names.asks_dns and address not in _own_addresses(kernel):
+        return _ask_for_address(address)
     for name, addresses in kernel.names.items():
         if address in addresses:
             return Answer(name, _aliases(kernel, name, [address]), [address])
     if address in _own_addresses(kernel):
         return Answer(kernel.hostname, [], [address])
     return None
+
+
+def _ask_for_name(name: str, family: int) -> Answer | None:
+    """What the name servers say of ``name``; None if there is none such.
+
+    Raises gaierror, and OSError without a descriptor to ask with.
+    """
+    types = {AF_INET: [TYPE_A], AF_INET6: [TYPE_AAAA]}.get(family, [TYPE_A, TYPE_AAAA])
+    thread = current_thread()
+    if thread is None:
+        raise resolver_error(EAI_AGAIN)
+    try:
+        outcome = stub_resolver.search(thread, name, types)
+    except stub_resolver.NoDescriptor as error:
+        # EAI_SYSTEM
+        raise OSError(error.errno, error.strerror) from None
+    if outcome.herrno == stub_resolver.TRY_AGAIN:
+        raise resolver_error(EAI_AGAIN)
+    if outcome.herrno in (stub_resolver.HOST_NOT_FOUND, stub_resolver.NO_RECOVERY):
+        return None
+    found = Answer(name.removesuffix("."), [], [])
+    for reply in outcome.replies:
+        _add_addresses(reply, found)
+    if not found.addresses:
+        raise resolver_error(EAI_NODATA)
+    return found
+
+
+def _add_addresses(reply: DnsReply, found: Answer) -> None:
+    """Follow the aliases of ``reply`` to its addresses."""
+    name = reply.name
+    aliases = []
+    for record in reply.answers:
+        if record.type == TYPE_CNAME and record.name.lower() == name.lower():
+            aliases.append(name)
+            name = read_name(record.data)
+    for record in reply.answers:
+        if record.name.lower() != name.lower() or record.type != reply.qtype:
+            continue
+        if record.type == TYPE_A and len(record.data) == 4:
+            found.addresses.append(V4_BASE | int.from_bytes(record.data, "big"))
+        elif record.type == TYPE_AAAA and len(record.data) == 16:
+            found.addresses.append(int.from_bytes(record.data, "big"))
+    if found.addresses:
+        found.name, found.aliases = name, aliases
+
+
+def _ask_for_address(address: int) -> Answer | None:
+    """As :func:`_ask_for_name`, for the name of an address."""
+    thread = current_thread()
+    if thread is None:
+        raise resolver_error(EAI_AGAIN)
+    name = ipaddress.ip_address(format_ip(address)).reverse_pointer
+    try:
+        outcome = stub_resolver.query(thread, name, TYPE_PTR)
+    except stub_resolver.NoDescriptor as error:
+        raise OSError(error.errno, error.strerror) from None
+    if outcome.herrno == stub_resolver.TRY_AGAIN:
+        raise resolver_error(EAI_AGAIN)
+    names = [
+        read_name(record.data)
+        for reply in outcome.replies
+        for record in reply.answers
+        if record.type == TYPE_PTR
+    ]
+    return Answer(names[0], names[1:], [address]) if names else None
 
 
 def _aliases(kernel: Kernel, name: str, addresses: list[int]) -> list[str]:
@@ -221,9 +305,9 @@ def named_addresses(
     numeric = numeric_host(kernel, host)
     if numeric is not None:
         return [_in_family(numeric, family, flags)], None
-    answer = None if flags & AI_NUMERICHOST else find(kernel, host)
-    if answer is None:
+    if flags & AI_NUMERICHOST:
         raise resolver_error(EAI_NONAME)
+    answer = _find_in_families(kernel, host, family, flags)
     v4 = [ip for ip in answer.addresses if is_v4(ip)]
     v6 = [ip for ip in answer.addresses if not is_v4(ip)]
     found = [(AF_INET6, ip, 0) for ip in v6] if family != AF_INET else []
@@ -234,6 +318,23 @@ def named_addresses(
     if not found:
         raise resolver_error(EAI_NONAME)
     return sort_addresses(kernel, found), answer
+
+
+def _find_in_families(kernel: Kernel, host: str, family: int, flags: int) -> Answer:
+    """The entry of ``host`` with IPv4 addresses too where AI_V4MAPPED wants them."""
+    mapped = family == AF_INET6 and flags & AI_V4MAPPED
+    try:
+        answer = find(kernel, host, family)
+    except gaierror as error:
+        if not mapped or error.errno != EAI_NODATA:
+            raise
+        answer = find(kernel, host, AF_INET)
+    else:
+        if answer is not None and mapped and flags & AI_ALL and kernel.host_names.asks_dns:
+            answer = find(kernel, host, AF_UNSPEC)
+    if answer is None:
+        raise resolver_error(EAI_NONAME)
+    return answer
 
 
 def _in_family(numeric: tuple[int, int, int], family: int, flags: int) -> tuple[int, int, int]:
@@ -286,6 +387,9 @@ def gethostbyname_ex(kernel: Kernel, host: Any) -> tuple[str, list[str], list[st
     name = _argument("gethostbyname_ex", host)
     text = name.decode("utf-8", "surrogateescape")
     answer = None
+    if kernel.host_names.asks_dns:
+        # CPython looks whether there is an address before it asks for the entry.
+        resolve_one(kernel, name, AF_INET)
     if name and text not in ("<broadcast>", "255.255.255.255"):
         answer = named_addresses(kernel, text, AF_INET, 0)[1]
     if answer is None:
@@ -297,9 +401,12 @@ def gethostbyaddr(kernel: Kernel, host: Any) -> tuple[str, list[str], list[str]]
     """socket.gethostbyaddr(): name, aliases and address of a host given by either."""
     family, address = resolve_host(kernel, _argument("gethostbyaddr", host), AF_UNSPEC)
     mapped = family == AF_INET6 and is_v4(address)
-    answer = None if mapped else find_address(kernel, address)
+    try:
+        answer = None if mapped else find_address(kernel, address)
+    except gaierror as error:
+        raise herror(*_HOST_ERRORS[error.errno or EAI_AGAIN]) from None
     if answer is None:
-        raise herror(_HOST_NOT_FOUND, "Unknown host")
+        raise herror(stub_resolver.HOST_NOT_FOUND, "Unknown host")
     return answer.name, answer.aliases, [format_ip(address)]
 
 

@@ -151,6 +151,74 @@ def parse_query(data: bytes) -> DnsQuery:
     return query
 
 
+def build_query(ident: int, name: str, qtype: int) -> bytes:
+    """The question for records of ``name`` as a resolver sends it to a server that is to find them.
+
+    Raises ValueError if ``name`` cannot be asked for.
+    """
+    header = ident.to_bytes(2, "big") + FLAG_RD.to_bytes(2, "big") + (1).to_bytes(2, "big") + bytes(6)
+    return header + encode_name(name) + qtype.to_bytes(2, "big") + CLASS_IN.to_bytes(2, "big")
+
+
+class DnsReply:
+    """What a resolver needs of an answer: which question it is for, how it went, the answer section."""
+
+    __slots__ = ("answers", "flags", "ident", "name", "qclass", "qtype")
+
+    def __init__(self, ident: int, flags: int, name: str, qtype: int, qclass: int) -> None:
+        self.ident: int = ident
+        self.flags: int = flags
+        self.name: str = name
+        self.qtype: int = qtype
+        self.qclass: int = qclass
+        self.answers: list[DnsRecord] = []
+
+    def rcode(self) -> int:
+        return self.flags & 0xF
+
+    def truncated(self) -> bool:
+        return self.flags & FLAG_TC != 0
+
+
+def parse_reply(data: bytes) -> DnsReply:
+    """The answer in ``data``, names in CNAME and PTR records written out. Raises ValueError if it is none,
+    or has other than one question."""
+    if len(data) < _HEADER:
+        raise DnsError("shorter than a header")
+    flags = _word(data, 2)
+    if not flags & FLAG_QR:
+        raise DnsError("a question, not an answer")
+    if _word(data, 4) != 1:
+        raise DnsError("not one question")
+    name, at = _read_name(data, _HEADER)
+    reply = DnsReply(_word(data, 0), flags, name, _word(data, at), _word(data, at + 2))
+    at += 4
+    for _ in range(_word(data, 6)):
+        owner, at = _read_name(data, at)
+        kind = _word(data, at)
+        ttl = _word(data, at + 4) << 16 | _word(data, at + 6)
+        size = _word(data, at + 8)
+        at += 10
+        if at + size > len(data):
+            raise DnsError("a record reaches beyond the message")
+        content = data[at : at + size]
+        if kind in (TYPE_CNAME, TYPE_PTR):
+            content = _written_out(data, at)
+        at += size
+        reply.answers.append(DnsRecord(owner, kind, ttl, content))
+    return reply
+
+
+def _written_out(data: bytes, at: int) -> bytes:
+    """The name at ``at`` without pointers. Raises ValueError, also if it holds more than ASCII."""
+    return encode_name(_read_name(data, at)[0])
+
+
+def read_name(data: bytes) -> str:
+    """The name that is the whole of a CNAME or PTR record's ``data``. Raises DnsError."""
+    return _read_name(data, 0)[0]
+
+
 def build_response(
     query: DnsQuery,
     rcode: int,

@@ -181,3 +181,19 @@ def test_network_file_isolates_packages(tmp_path: Path) -> None:
     assert "isolate" in result.stderr
     assert "json cannot be isolated" in result.stderr
     assert up(tmp_path, program("a", "print(1)", 'isolate = ["mypkg"]')).exit_code == 0
+
+
+def test_dns_of_a_network_file_is_asked_by_packets(tmp_path: Path) -> None:
+    code = "import socket; print(socket.gethostbyname('shop'), socket.gethostbyname('a'))"
+    dns = """
+[hosts.ns]
+dns_server = { domain = "lab.test", ask = true, records = ["shop.lab.test A 10.9.9.9"] }
+[[links]]
+between = ["ns", "a"]
+[[links]]
+between = ["ns", "longer"]
+"""
+    result = up(tmp_path, dns + program("a", code) + program("longer", code))
+    assert result.stdout == "a      | 10.9.9.9 10.0.0.1\nlonger | 10.9.9.9 10.0.0.1\n", result.stderr
+    result = up(tmp_path, dns.replace('"longer"]', '"longer"]\nloss = 1.0') + program("longer", code))
+    assert "Temporary failure in name resolution" in result.stderr

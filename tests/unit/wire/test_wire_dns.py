@@ -9,13 +9,17 @@ from fourtuple.wire.dns import (
     FLAG_TC,
     NOERROR,
     TYPE_A,
+    TYPE_CNAME,
     TYPE_TXT,
     DnsError,
     DnsRecord,
+    build_query,
     build_response,
     encode_name,
     error_response,
     parse_query,
+    parse_reply,
+    read_name,
 )
 
 
@@ -67,6 +71,38 @@ def test_any_bytes_are_a_question_or_refused(data):
         pass
     answer = error_response(data, 1)
     assert answer == b"" or (answer[:2] == data[:2] and len(answer) == 12)
+
+
+@given(st.binary(max_size=120), st.booleans())
+def test_any_bytes_are_an_answer_or_refused(data, likely):
+    if likely:
+        data = b"\x12\x34\x81\x80\0\1\0\2\0\0\0\0\1a\0\0\1\0\1" + data
+    try:
+        reply = parse_reply(data)
+    except ValueError:
+        return
+    for record in reply.answers:
+        assert record.type != TYPE_CNAME or encode_name(read_name(record.data)) == record.data
+
+
+def test_an_answer_is_read_as_it_was_made():
+    alias = DnsRecord("www.test", TYPE_CNAME, 60, encode_name("a.test"))
+    address = DnsRecord("a.test", TYPE_A, 61, b"\x0a\0\0\1")
+    data = build_response(
+        parse_query(build_query(7, "www.test", TYPE_A)), NOERROR, 0, [alias, address], [], [], 512
+    )
+    reply = parse_reply(data)
+    assert (reply.ident, reply.name, reply.qtype, reply.rcode()) == (7, "www.test", TYPE_A, NOERROR)
+    read = [(each.name, each.type, each.ttl, each.data) for each in reply.answers]
+    assert read == [(each.name, each.type, each.ttl, each.data) for each in (alias, address)]
+
+
+def test_pointers_in_names_of_records_are_followed():
+    head = build_query(7, "www.test", TYPE_A)
+    data = head[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + head[12:]
+    data += b"\xc0\x0c\0\5\0\1\0\0\0\x3c\0\4\1b\xc0\x10"
+    (record,) = parse_reply(data).answers
+    assert read_name(record.data) == "b.test"
 
 
 def test_answer_points_to_the_name_asked_for():
