@@ -94,6 +94,11 @@ def drill_text(path: str, text: str, options: Options) -> Outcome:
     named = IPV6 if stem.endswith("v6") else IPV4 if stem.endswith("v4") else ""
     version = options.version or named or IPV4
     outcome = Outcome(path, version, PASSED)
+    # Before it is read: what is only for IPv6 need not make sense for IPv4.
+    only = _only_for(named, version, version)
+    if options.version and only:
+        outcome.status, outcome.message = SKIPPED, f"only for {only}"
+        return outcome
     try:
         settings = Settings(version, options.script_options, options.version != "")
         script = parse_script(path, text, settings)

@@ -326,6 +326,7 @@ class Runner:
         seen = self._gather(event, packet, flow, synack)
         found = differences(packet, seen, flow, self.settings.ts_tick, self._ts_tolerance())
         when = seen[-1][0] - START
+        self._advance(when)
         expected = event.text[event.text.index(">") :]
         got = "\n".join([packet_text(one, flow, False) for _, one in seen])
         try:

@@ -57,7 +57,7 @@ OPTIONS: Final[dict[str, tuple[bool, str, str]]] = {
     "code_sockopt": (True, _ACTS, "only TCP_INFO"),
     "verbose": (False, _ACTS, "tell every event"),
     "is_anyip": (False, _NO_EFFECT, "packets to the local address are always taken"),
-    "speed": (True, _NO_EFFECT, "the interface's nominal speed"),
+    "speed": (True, _ACTS, "of the host's interface in Mbit/s, 10000"),
     "send_omit_free": (False, _NO_EFFECT, "buffers are not reused"),
     "debug": (False, _NO_EFFECT, "packetdrill's own debug output"),
     "wire_client": (False, _REFUSED, "there is no second machine"),
@@ -90,6 +90,8 @@ class Settings:
         self.gateway_text = ""
         self.netmask_text = ""
         self.mtu = 0
+        self.speed = 10_000
+        """Mbit/s."""
         self.mss = 0
         """Bytes of the segments longer inbound ones are merged of, 0: they are not."""
         self.tolerance = 4_000_000
@@ -190,6 +192,9 @@ class Settings:
             self.netmask_text = value
         elif name == "mtu":
             self.mtu = _number(name, value, 68, 65535)
+        elif name == "speed":
+            # 0 is packetdrill's way to leave it as it is.
+            self.speed = _number(name, value, 0, 1_000_000) or self.speed
         elif name == "mss":
             self.mss = _number(name, value, 1, 65535)
         elif name == "tolerance_usecs":

@@ -29,10 +29,15 @@ INTERFACE: Final = "tun0"
 class Tun(Device):
     """The outer side of the interface: what the host sends is queued for the script to look at."""
 
-    def __init__(self, clock: Clock, bytes_on_wire: bool) -> None:
+    def __init__(self, clock: Clock, speed: int, bytes_on_wire: bool) -> None:
         self.clock = clock
+        self.speed = speed
+        """Mbit/s. However fast, no two packets leave at once; that also keeps round trips from being equal to
+        the nanosecond, which those of a real host never are."""
         self.bytes_on_wire = bytes_on_wire
         self.sent: deque[tuple[int, IpPacket]] = deque()
+        """Each with the time its last bit left."""
+        self._idle_at = 0
         self.tap: Tap | None = None
         self.point = TapPoint(1, "host", INTERFACE)
         self.limit = -1
@@ -44,8 +49,10 @@ class Tun(Device):
         now = self.clock.now
         if self.tap is not None:
             self.tap.sent(self.point, now, frame)
-        if isinstance(frame.payload, IpPacket):
-            self.sent.append((now, frame.payload))
+        packet = frame.payload
+        if isinstance(packet, IpPacket):
+            self._idle_at = max(now, self._idle_at) + packet.wire_length() * 8000 // self.speed
+            self.sent.append((self._idle_at, packet))
 
 
 class Testbed:
@@ -67,7 +74,7 @@ class Testbed:
         self.stack.tcp.layer.receive_unit = settings.mss
         # Scripts are written for Linux, whose slow start ends otherwise than ours by default.
         self.stack.sysctl.set("tcp_cubic.hystart", 1)
-        self.tun = Tun(self.clock, bytes_on_wire)
+        self.tun = Tun(self.clock, settings.speed, bytes_on_wire)
         self.interface: Interface = self.stack.add_interface(
             INTERFACE, 0x0200_0000_0100, settings.mtu, self.tun
         )

@@ -11,7 +11,8 @@ from .congestion import in_reduction, set_state
 from .error_queue import report_acked
 from .output import rearm_rto, schedule_loss_probe, sync_mss, until_user_timeout
 from .records import MARK_EVER_RETRANSMITTED, MARK_SACKED
-from .recovery import end_reduction, react, reduce_window, start_reduction, try_keep_open
+from .recovery import end_reduction, react, reduce_window, try_keep_open
+from .reduction import start_reduction
 from .retransmit import forget_acked_head, retransmit_lost
 from .scoreboard import (
     check_reordering,

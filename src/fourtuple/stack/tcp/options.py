@@ -33,7 +33,9 @@ def offer(tcb: Tcb) -> TcpOptions:
         options.ts_ecr = tcb.ts_recent
     if offered & OPT_SACK:
         options.sack_permitted = True
-    if offered & OPT_WSCALE:
+    if offered & tcb.options_on & OPT_WSCALE:
+        # RFC 7323 §2.2: in a SYN-ACK only if the SYN had it. Linux repeats it here, and then scales its own
+        # window though the peer does not.
         options.wscale = tcb.rcv_wscale
     fast = tcb.fast
     if fast is not None and fast.cookie is not None:

@@ -9,6 +9,7 @@ from ...wire.tcp import ACK, CWR, ECE, RST, SYN, URG, TcpSegment
 from ...wire.tcp_options import TcpOptions
 from . import options, rtt, window
 from .records import SentSegment
+from .reduction import enter_reduction
 from .sentlist import append_sent
 from .state import (
     ACK_PUSHED,
@@ -20,6 +21,7 @@ from .state import (
     DELACK_MAX,
     DELACK_MIN,
     EMSGSIZE,
+    ENOBUFS,
     MASK32,
     MS,
     OPT_ECN,
@@ -116,6 +118,9 @@ def transmit(tcb: Tcb, seq: int, flags: int, data: bytes) -> int:
     )
     if error == EMSGSIZE:
         layer.too_big(tcb)
+    elif error == ENOBUFS:
+        # The queue of our own interface is full: that is congestion, too.
+        enter_reduction(tcb)
     return error
 
 

@@ -13,6 +13,7 @@ from . import ackstate, mtu_probe, rack
 from .ackstate import AckState
 from .congestion import current_ssthresh, in_reduction, set_state
 from .records import MARK_EVER_RETRANSMITTED, MARK_LOST, MARK_SACKED
+from .reduction import enter_reduction, queue_cwr, start_reduction
 from .retransmit import retransmit_lost
 from .scoreboard import (
     add_duplicates,
@@ -32,7 +33,6 @@ from .state import (
     CA_RECOVERY,
     INFINITE_SSTHRESH,
     MS,
-    OPT_ECN,
     OPT_TIMESTAMPS,
     SYN_SENT,
     TIMER_RETRANSMIT,
@@ -52,24 +52,6 @@ def _start_undo(tcb: Tcb) -> None:
     tcb.undo_retrans = tcb.retrans_out if tcb.retrans_out else -1
 
 
-def start_reduction(tcb: Tcb) -> None:
-    """Begin to reduce the window to what the congestion control says (RFC 6937 §3)."""
-    tcb.high_seq = tcb.snd_nxt
-    tcb.tlp_high_seq = -1
-    tcb.cwnd_count = 0
-    tcb.prior_cwnd = tcb.cwnd
-    tcb.prr_delivered = 0
-    tcb.prr_out = 0
-    tcb.ssthresh = tcb.cc.ssthresh(tcb)
-    queue_cwr(tcb)
-
-
-def queue_cwr(tcb: Tcb) -> None:
-    """RFC 3168 §6.1.2: tell the peer that the window was reduced."""
-    if tcb.options_on & OPT_ECN:
-        tcb.ecn_queue_cwr = True
-
-
 def enter_recovery(tcb: Tcb, by_ecn: bool) -> None:
     """Fast retransmit (RFC 5681 §3.2 step 2)."""
     if uses_sack(tcb):
@@ -83,15 +65,6 @@ def enter_recovery(tcb: Tcb, by_ecn: bool) -> None:
             tcb.prior_ssthresh = current_ssthresh(tcb)
         start_reduction(tcb)
     set_state(tcb, CA_RECOVERY)
-
-
-def enter_reduction(tcb: Tcb) -> None:
-    """Reduce the window although nothing was lost (RFC 3168 §6.1.2)."""
-    tcb.prior_ssthresh = 0
-    if tcb.ca_state < CA_CWR:
-        tcb.undo_marker = -1
-        start_reduction(tcb)
-        set_state(tcb, CA_CWR)
 
 
 def enter_loss(tcb: Tcb) -> None:

@@ -22,14 +22,15 @@ from .state import (
     CLOSE,
     CLOSE_WAIT,
     CLOSING,
+    ENOBUFS,
     ESTABLISHED,
     FIN_WAIT_1,
     FIN_WAIT_2,
     HANDSHAKE,
     LAST_ACK,
     LISTEN,
-    MS,
     NAGLE_OFF,
+    RESOURCE_PROBE_INTERVAL,
     RTO_INITIAL,
     SYN_SENT,
     TIME_WAIT_LENGTH,
@@ -202,9 +203,9 @@ def retransmission_timeout(tcb: Tcb) -> None:
             tcb.rto_stamp = now
         tcb.retransmits += 1
         tcb.total_rto += 1
-        if _retransmit_head(tcb) > 0 and tcb.packets_out:
-            # The layers below refused: try again soon, without backing off.
-            tcb.set_retransmit(TIMER_RETRANSMIT, min(tcb.rto, 500 * MS))
+        if _retransmit_head(tcb) == ENOBUFS and tcb.packets_out:
+            # Our own interface is congested: try again soon, without backing off.
+            tcb.set_retransmit(TIMER_RETRANSMIT, RESOURCE_PROBE_INTERVAL)
             return
     if _backs_off(tcb):
         tcb.backoff += 1

@@ -30,10 +30,13 @@ from .state import (
     CA_RECOVERY,
     CAN_SEND,
     CLOSE,
+    EMSGSIZE,
+    ENOBUFS,
     MS,
     NAGLE_CORK,
     NAGLE_OFF,
     NAGLE_PUSH,
+    RESOURCE_PROBE_INTERVAL,
     TIMER_LOSS_PROBE,
     TIMER_NONE,
     TIMER_PROBE,
@@ -210,14 +213,28 @@ def _nagle_holds(tcb: Tcb, nagle: int) -> bool:
     return nagle == 0 and tcb.packets_out > 0 and tcb.snd_una < tcb.snd_sml <= tcb.snd_nxt
 
 
-def _send_new(tcb: Tcb, length: int, mss: int, flags: int, marks: int) -> None:
+def _put_back(tcb: Tcb, data: bytes, runs: list[int]) -> None:
+    """``data``, just taken off the queue, was not sent after all; ``runs`` ended with it."""
+    chunks = tcb.chunks
+    index = tcb.chunk_index
+    if tcb.chunk_offset:
+        chunks[index] = chunks[index][tcb.chunk_offset :]
+        tcb.chunk_offset = 0
+    chunks.insert(index, data)
+    tcb.unsent += len(data)
+    tcb.runs[:0] = runs
+
+
+def _send_new(tcb: Tcb, length: int, mss: int, flags: int, marks: int) -> int:
     """Send the next ``length`` unsent bytes, with FIN if they are the last and the window takes it.
 
-    ``flags`` go out with it, but are not repeated if it is retransmitted; ``marks`` it begins with.
+    ``flags`` go out with it, but are not repeated if it is retransmitted; ``marks`` it begins with. Returns
+    0, or the errno with which the layers below refused it: it then stays unsent.
     """
     seq = tcb.snd_nxt
     end = seq + length
     own = ACK
+    ended: list[int] = []
     if length:
         data = take(tcb, length)
         runs = tcb.runs
@@ -227,17 +244,25 @@ def _send_new(tcb: Tcb, length: int, mss: int, flags: int, marks: int) -> None:
                 own |= PSH
             if run & _RUN_EOR:
                 marks |= MARK_EOR
+            ended.append(run)
             del runs[0]
     else:
         data = b""
-    if tcb.fin_queued and tcb.unsent == 0 and end < tcb.window_end():
+    fin = tcb.fin_queued and tcb.unsent == 0 and end < tcb.window_end()
+    if fin:
         own |= FIN
         end += 1
+    error = transmit(tcb, seq, own | flags, data)
+    if error and error != EMSGSIZE:
+        # What is too big counts as sent and lost: the new size will be known in a moment.
+        if data:
+            _put_back(tcb, data, ended)
+        return error
+    if fin:
         tcb.fin_sent = True
     sent = SentSegment(seq, end, data, own, tcb.clock.now)
     sent.marks = marks
     idle = tcb.packets_out == 0
-    transmit(tcb, seq, own | flags, data)
     append_sent(tcb, sent)
     tcb.snd_nxt = end
     if tcb.write_stamps:
@@ -246,6 +271,7 @@ def _send_new(tcb: Tcb, length: int, mss: int, flags: int, marks: int) -> None:
         tcb.snd_sml = end
     if idle or tcb.pending == TIMER_LOSS_PROBE:
         rearm_rto(tcb)
+    return 0
 
 
 def _defers(tcb: Tcb, waiting: int, last: bool, usable: int, left: int, burst: int) -> int:
@@ -309,9 +335,12 @@ def _send_mtu_probe(tcb: Tcb, search: MtuSearch, size: int) -> bool:
         if runs[whole] & _RUN_PUSH:
             push = PSH
         whole += 1
+    whole_runs = runs[:whole]
     del runs[:whole]
     start = tcb.snd_nxt
-    _send_new(tcb, size, size, push, 0)
+    if _send_new(tcb, size, size, push, 0):
+        tcb.runs[:0] = whole_runs
+        return False
     mtu_probe.sent(tcb, search, start, end)
     return True
 
@@ -369,7 +398,8 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
                 and _nagle_holds(tcb, nagle)
             ):
                 break
-            _send_new(tcb, waiting, mss, 0, 0)
+            if _send_new(tcb, waiting, mss, 0, 0):
+                break
             sent += 1
             if tcb.paced:
                 pacing.note_burst(tcb, waiting)
@@ -395,12 +425,15 @@ def write_out(tcb: Tcb, nagle: int, amount: int) -> bool:
                 pacing.note_burst(tcb, length)
             flags = PSH if length > mss else 0
             joined = 0
-            while length > mss:
-                _send_new(tcb, mss, mss, 0, joined)
-                joined = MARK_JOINED
-                length -= mss
-                sent += 1
-            _send_new(tcb, length, mss, flags, joined)
+            refused = 0
+            while length > mss and not refused:
+                refused = _send_new(tcb, mss, mss, 0, joined)
+                if not refused:
+                    joined = MARK_JOINED
+                    length -= mss
+                    sent += 1
+            if refused or _send_new(tcb, length, mss, flags, joined):
+                break
             sent += 1
         if amount != ALL:
             break
@@ -489,14 +522,14 @@ def check_idle(tcb: Tcb) -> None:
 # Window probes --------------------------------------------------------------------------------
 
 
-def wake_peer(tcb: Tcb) -> None:
-    """Probe a closed window, or an idle peer (``tcp_write_wakeup``).
+def wake_peer(tcb: Tcb) -> int:
+    """Probe a closed window, or an idle peer (``tcp_write_wakeup``); 0 or an errno.
 
     What fits the window is sent. If nothing does, a segment below the window makes the peer
     acknowledge and so tell its window.
     """
     if tcb.endpoint.state == CLOSE:
-        return
+        return 0
     usable = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
     if has_unsent(tcb) and usable > 0:
         mss = current_mss(tcb)
@@ -505,23 +538,26 @@ def wake_peer(tcb: Tcb) -> None:
             length = min((tcb.runs[0] >> 2) - tcb.snd_nxt, usable, mss)
         if length or tcb.unsent == 0:
             # A probe is pushed, so that the peer hands it on.
-            _send_new(tcb, length, mss, PSH, 0)
-        return
+            return _send_new(tcb, length, mss, PSH, 0)
+        return 0
     if tcb.snd_una < tcb.snd_up <= tcb.snd_una + 0xFFFF:
         transmit(tcb, tcb.snd_una, ACK, b"")
-    transmit(tcb, tcb.snd_una - 1, ACK, b"")
+    return transmit(tcb, tcb.snd_una - 1, ACK, b"")
 
 
 def send_window_probe(tcb: Tcb) -> None:
     """The persist timer fired (RFC 9293 §3.8.6.1): probe, and wait twice as long next time."""
-    wake_peer(tcb)
+    error = wake_peer(tcb)
     tcb.layer.counters.win_probe += 1
     if tcb.packets_out or not has_unsent(tcb):
         tcb.probes_out = 0
         tcb.backoff = 0
         return
     tcb.probes_out += 1
-    if tcb.backoff < tcb.layer.sysctl.tcp_retries2:
-        tcb.backoff += 1
-    delay = rtt.backed_off(tcb, rtt.probe_base(tcb))
+    if error == ENOBUFS:
+        delay = RESOURCE_PROBE_INTERVAL
+    else:
+        if tcb.backoff < tcb.layer.sysctl.tcp_retries2:
+            tcb.backoff += 1
+        delay = rtt.backed_off(tcb, rtt.probe_base(tcb))
     tcb.set_retransmit(TIMER_PROBE, until_user_timeout(tcb, delay, tcb.probes_at))
