@@ -56,6 +56,7 @@ CASES = (
     Case(
         "requests_flask", "Flask (werkzeug), requests (urllib3)", ("flask", "werkzeug", "requests", "urllib3")
     ),
+    Case("flask_waitress", "Flask on waitress, http.client", ("flask", "waitress")),
     Case("httpx_uvicorn", "uvicorn (h11), httpx", ("uvicorn", "h11", "httpx")),
     Case(
         "aiohttp_both",

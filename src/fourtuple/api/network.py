@@ -283,6 +283,13 @@ class Network:
         limit = -1 if until is None else parse_duration(until)
         if len(self.fabric.taps) > 1 + len(self._recorders):
             self._call_out()
+        self.scheduler.hold_garbage()
+        try:
+            return self._run(limit, stop_daemons)
+        finally:
+            self.scheduler.release_garbage()
+
+    def _run(self, limit: int, stop_daemons: bool) -> bool:
         if self._all_ended():
             if limit >= 0:
                 self.scheduler.run(limit, self._turned)

@@ -138,6 +138,24 @@ class Interpreter:
             modules[view.main] = None
         return list(modules)
 
+    def take_own(self) -> list[ModuleType]:
+        """Take its own modules from the process that runs now. Returns those no other process has, too."""
+        view = self.complete()
+        shared = [forked.module for forked in view.forked]
+        # A program may put anything in sys.modules.
+        modules = [
+            module
+            for module in self.own_modules(view)
+            if isinstance(module, ModuleType) and not any(module is each for each in shared)
+        ]
+        for name in view.modules:
+            sys.modules.pop(name, None)
+        view.modules.clear()
+        if view.main is not self.outer.main:
+            view.main = sys.modules["__main__"] = ModuleType("__main__")
+        self._count = len(sys.modules)
+        return modules
+
     def fork_modules(self, parent: View, child: View) -> None:
         """Give ``child``, forked from ``parent`` which runs now, globals of its own in the program's
         modules."""

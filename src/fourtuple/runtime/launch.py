@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from ..kernel.process import Process
+from .descriptors import real_descriptors
 from .program import Program, run_program
 from .views import forked_view, process_view
 
@@ -26,6 +27,7 @@ def fork_process(thread: SimThread, body: Callable[[ProcessState], object], own_
     scheduler = thread.scheduler
     interpreter = scheduler.interpreter
     child = thread.process.kernel.fork(thread.process, thread.process.name, list(thread.process.argv))
+    real_descriptors.inherit(thread.process, child)
     view = interpreter.complete()
     state = parent.fork(child, forked_view(view, child))
     if own_globals:
@@ -34,13 +36,15 @@ def fork_process(thread: SimThread, body: Callable[[ProcessState], object], own_
     return child
 
 
-def execute_program(state: ProcessState, program: Program, environ: dict[str, str]) -> None:
+def execute_program(
+    state: ProcessState, program: Program, environ: dict[str, str], keep: tuple[int, ...]
+) -> None:
     """Go on as ``program`` in the calling thread, the only one of the process, which it ends.
 
-    ``environ`` is the new environment.
+    ``environ`` is the new environment; ``keep`` are the descriptors of real files that stay open.
     """
     main = state.main
-    _replace_image(state, program, environ)
+    _replace_image(state, program, environ, keep)
     state.main = main
     run_program(state, program)
 
@@ -50,13 +54,16 @@ def replace_program(thread: SimThread, program: Program, environ: dict[str, str]
     state = thread.state
     scheduler = thread.scheduler
     scheduler.supersede(thread.process)
-    _replace_image(state, program, environ)
+    _replace_image(state, program, environ, ())
     scheduler.start(thread.process, lambda: run_program(state, program), "MainThread")
     scheduler.stay(thread)
 
 
-def _replace_image(state: ProcessState, program: Program, environ: dict[str, str]) -> None:
+def _replace_image(
+    state: ProcessState, program: Program, environ: dict[str, str], keep: tuple[int, ...]
+) -> None:
     process = state.process
+    real_descriptors.execute(process, keep)
     process.environ = dict(environ)
     process.kernel.exec(process, program.name(), [*program.argv])
     interpreter = state.scheduler.interpreter

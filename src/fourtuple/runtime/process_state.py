@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock.streams import Stream
 from ..kernel.process import Process
+from .descriptors import real_descriptors
 from .signals import SignalTable, send_signal
 from .views import View
 
@@ -59,6 +60,8 @@ class ProcessState:
         """The unhandled exception that ended its program; SystemExit is none."""
         self.failed_at = 0
         """When that was, in virtual ns."""
+        self.finished = False
+        """The interpreter ended by itself: all that it does at its end is done."""
 
     def add_finalizer(self, finalizer: weakref.finalize[Any, Any]) -> None:
         """It is called when the process ends, unless that is killed."""
@@ -81,6 +84,7 @@ class ProcessState:
         kernel = process.kernel
         if process.exit_code is None:
             parent = kernel.parent_of(process)
+            real_descriptors.end(process, self.finished)
             kernel.exit(process, code)
             if parent is not None:
                 send_signal(self.scheduler.state_of(parent), SIGCHLD)

@@ -24,6 +24,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from ..kernel.process import Process
+from .finalize import finalize_interpreter
 from .greenlets import GreenletExit
 from .options import InterpreterOptions
 from .process_state import ProcessState
@@ -40,6 +41,9 @@ class Program:
         self.command: list[str] = [sys.executable, *argv]
         """``sys.orig_argv``."""
         self.options = InterpreterOptions()
+
+    whole = True
+    """Does an interpreter of its own end with it?"""
 
     def name(self) -> str:
         """The short name a process gets from it."""
@@ -64,6 +68,8 @@ class CallableProgram(Program):
 
     ``__main__`` stays the module that is it outside, and ``sys.path`` what it is there.
     """
+
+    whole = False
 
     def __init__(self, target: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super().__init__([getattr(target, "__name__", type(target).__name__)])
@@ -226,7 +232,7 @@ def run_program(state: ProcessState, program: Program) -> None:
     # What it stays if the thread is killed from outside.
     code: int = -signal.SIGKILL
     try:
-        code = _finish(state, _run(state, program))
+        code = _finish(state, program, _run(state, program))
     finally:
         state.terminate(code)
 
@@ -281,8 +287,9 @@ def _exit_code(code: object) -> int:
     return 1
 
 
-def _finish(state: ProcessState, code: int) -> int:
-    """The end of the interpreter: join threads, ``atexit``, flush. Returns the final exit code."""
+def _finish(state: ProcessState, program: Program, code: int) -> int:
+    """The end of the interpreter: join threads, ``atexit``, flush, finalize what the program left.
+    Returns the final exit code."""
     for step in (
         lambda: vars(threading)["_shutdown"](),
         lambda: run_at_exit(state),
@@ -299,6 +306,11 @@ def _finish(state: ProcessState, code: int) -> int:
             traceback.print_exception(error)
     # As python: it says 120 if what was printed last could not be written.
     flushed = [_flush(sys.stdout), _flush(sys.stderr)]
+    finalize_interpreter(state, program.whole)
+    if state.main is not None:
+        state.main.leave()
+    flushed += [_flush(sys.stdout), _flush(sys.stderr)]
+    state.finished = True
     return code if all(flushed) or code else 120
 
 

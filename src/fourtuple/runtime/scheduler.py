@@ -15,6 +15,7 @@ from ..clock.clock import MICROSECOND, Clock
 from ..clock.streams import Stream, Streams
 from ..kernel.process import Process
 from ..kernel.wait import WaitQueue
+from .finalize import Limbo, in_limbo
 from .garbage import GarbageGuard
 from .greenlets import GreenletExit, getcurrent, greenlet
 from .interpreter import Interpreter
@@ -86,7 +87,8 @@ class Scheduler:
         self._settings = SettingsGuard()
         self.openssl = OpensslGuard(self.streams)
         self._zone = UtcGuard()
-        self._garbage = GarbageGuard()
+        self.garbage = GarbageGuard()
+        self._released = 0
         self._states: dict[Process, ProcessState] = {}
         self._stream = stream
         self._runnable: list[SimThread] = []
@@ -287,6 +289,24 @@ class Scheduler:
         finally:
             self._end(watchdog)
 
+    def hold_garbage(self) -> None:
+        """Several runs begin that are one: until :meth:`release_garbage` no garbage of it gets outside."""
+        self.garbage.begin()
+
+    def release_garbage(self) -> None:
+        """They are over. What processes that all have ended left behind is finalized first."""
+        if self._states and not self.threads and self.switches != self._released:
+            self._released = self.switches
+            state = next(reversed(self._states.values()))
+            self.interpreter.begin()
+            limbo = Limbo(self, state, lambda: self.garbage.collect(self.switches))
+            self.interpreter.enter(limbo)
+            try:
+                limbo.switch()
+            finally:
+                self.interpreter.enter(None)
+        self.garbage.end()
+
     def close(self) -> None:
         """End every thread, the newest first."""
         for thread in reversed(self.threads):
@@ -326,7 +346,7 @@ class Scheduler:
         self.hub = getcurrent()
         self.interpreter.begin()
         self._zone.begin()
-        self._garbage.begin()
+        self.garbage.begin()
         self.openssl.begin()
         self._settings.begin()
         watchdog.start()
@@ -337,7 +357,7 @@ class Scheduler:
         self.interpreter.enter(None)
         self._settings.end()
         self.openssl.end()
-        self._garbage.end()
+        self.garbage.end()
         self._zone.end()
         self.hub = None
 
@@ -363,9 +383,9 @@ class Scheduler:
                         return RunOutcome.UNTIL
                     continue
                 self._resume(thread)
-                if self.switches >= self._garbage.next_turn:
+                if self.switches >= self.garbage.next_turn:
                     # In the view of the process that ran last: what finalizers say is its affair.
-                    self._garbage.collect(self.switches)
+                    in_limbo(self, thread.state, lambda: self.garbage.collect(self.switches))
                 continue
             if self.calls_out:
                 self.interpreter.enter(None)
@@ -442,7 +462,9 @@ class Scheduler:
         thread.deadline.cancel()
         self.threads.remove(thread)
         if thread is thread.state.main and thread.process.exit_code is not None:
-            thread.state.view.end()
+            in_limbo(self, thread.state, thread.state.view.end)
+        if not thread.began():
+            in_limbo(self, thread.state, thread.forget)
         for call in thread.at_end:
             call()
         thread.at_end.clear()

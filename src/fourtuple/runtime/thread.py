@@ -56,6 +56,8 @@ class SimThread(greenlet):
         """Told to end: whatever it calls that could block raises GreenletExit."""
         self.at_end: list[Callable[[], None]] = []
         """Called on the hub, in order, when the thread is no more."""
+        self.at_leave: list[Callable[[], None]] = []
+        """Called as the last that the thread does (its thread-locals go)."""
         self.interrupts: list[Callable[[], None]] = []
         """To be called in this thread as soon as it runs (signal handlers)."""
         self.restarts = False
@@ -73,13 +75,30 @@ class SimThread(greenlet):
         self.asyncgen_hooks: tuple[object, object] = (None, None)
         self.waker: Waiter = _Waker(self)
         self.deadline: Timer = _Deadline(scheduler.clock, self)
-        self._target = target
+        self._target: Callable[[], object] | None = target
 
     def run(self) -> None:
+        target, self._target = self._target, None
         try:
-            self._target()
+            if target is not None:
+                target()
         except GreenletExit:
             pass
+        # What goes with the thread is finalized here, where its process is the one that calls.
+        target = None
+        self.leave()
+
+    def leave(self) -> None:
+        """Make the calls of ``at_leave``."""
+        while self.at_leave:
+            self.at_leave.pop(0)()
+
+    def began(self) -> bool:
+        return self._target is None
+
+    def forget(self) -> None:
+        """Let go of what it was to do, since it will not begin."""
+        self._target = None
 
     def __repr__(self) -> str:
         return f"<SimThread {self.name!r} {self.ident} of pid {self.process.pid}>"

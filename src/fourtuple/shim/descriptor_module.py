@@ -19,13 +19,15 @@ from ..kernel.eventfd import EventFd
 from ..kernel.file import O_ACCMODE, O_NONBLOCK, File
 from ..kernel.pipe import make_pipe
 from ..runtime.blocking import read_file, write_file
+from ..runtime.descriptors import given, real_descriptors
 from ..runtime.errors import os_error
 from ..runtime.signals import send_signal
 from ..runtime.thread import SimThread
+from .foreign_numbers import dispatch_number
 from .host_files import RandomDevice, open_own
 from .lingering_close import close_descriptor, close_range, linger, replaced
 from .patching import dispatch
-from .real_files import RealFile, is_real, lift, open_real, real_file
+from .real_files import RealFile, bad_descriptor, is_real, lift, open_real, real_file
 from .refusal import refuse
 from .signal_module import after_sending
 
@@ -35,6 +37,7 @@ NULL_PATHS: Final = (os.devnull, os.fsencode(os.devnull))
 RANDOM_PATHS: Final = ("/dev/urandom", "/dev/random", b"/dev/urandom", b"/dev/random")
 _SENDFILE_CHUNK: Final = 1 << 16
 
+_real_close: Final = os.close
 _real_pread: Final = os.pread
 _real_lseek: Final = os.lseek
 
@@ -67,7 +70,7 @@ def on_descriptor(name: str, simulated: Callable[..., R], queries: bool = False)
                 thread.scheduler.refuse(thread)
             raise os_error(error) from None
 
-    dispatch(posix, name, inside)
+    dispatch_number(posix, name, inside)
 
 
 # Reading and writing
@@ -138,17 +141,32 @@ def _sendfile(thread: SimThread, out_fd: int, in_fd: int, offset: int | None, co
 # Descriptors
 
 
-def _close(thread: SimThread, fd: int) -> None:
-    close_descriptor(thread.process, fd)
+def _close(thread: SimThread, fd: Any) -> None:
+    process = thread.process
+    if not isinstance(fd, int):
+        _real_close(fd)
+    elif not is_real(fd):
+        try:
+            close_descriptor(process, fd)
+        except KernelError as error:
+            raise os_error(error) from None
+    elif real_descriptors.has(process, fd):
+        real_descriptors.close(process, fd)
+    else:
+        raise bad_descriptor()
 
 
 def _closerange(thread: SimThread, low: int, high: int, /) -> None:
     if low < high:
-        close_range(thread.process, max(low, 0), high - 1)
+        process = thread.process
+        close_range(process, max(low, 0), high - 1)
+        for fd in real_descriptors.of(process):
+            if low <= fd < high:
+                real_descriptors.close(process, fd)
 
 
 def _dup(thread: SimThread, fd: int, /) -> int:
-    return thread.process.fds.dup(fd, 0, True)
+    return given(thread.process, thread.process.fds.dup(fd, 0, True))
 
 
 def _dup2(thread: SimThread, fd: int, fd2: int, inheritable: bool = True) -> int:
@@ -173,9 +191,9 @@ def _pipe2(thread: SimThread, flags: int, /) -> tuple[int, int]:
     try:
         reader, writer = make_pipe(process.kernel, flags & ~os.O_CLOEXEC)
         cloexec = flags & os.O_CLOEXEC != 0
-        first = process.fds.install(reader, cloexec, 0)
+        first = given(process, process.fds.install(reader, cloexec, 0))
         try:
-            return first, process.fds.install(writer, cloexec, 0)
+            return first, given(process, process.fds.install(writer, cloexec, 0))
         except KernelError:
             process.fds.close(first)
             raise
@@ -191,7 +209,7 @@ def _eventfd(thread: SimThread, initval: int, flags: int = getattr(os, "EFD_CLOE
     process = thread.process
     try:
         file = EventFd(process.kernel, initval, flags & ~os.O_CLOEXEC)
-        return process.fds.install(file, flags & os.O_CLOEXEC != 0, 0)
+        return given(process, process.fds.install(file, flags & os.O_CLOEXEC != 0, 0))
     except KernelError as error:
         raise os_error(error) from None
 
@@ -310,7 +328,7 @@ def open_null(thread: SimThread, flags: int) -> int:
     null = thread.process.kernel.null()
     null.flags = flags & (O_ACCMODE | O_NONBLOCK)
     try:
-        return thread.process.fds.install(null, True, 0)
+        return given(thread.process, thread.process.fds.install(null, True, 0))
     except KernelError as error:
         raise os_error(error) from None
 
@@ -319,7 +337,7 @@ def open_random(thread: SimThread, flags: int) -> int:
     """A descriptor of the process for /dev/urandom or /dev/random."""
     device = RandomDevice(thread, flags & (O_ACCMODE | O_NONBLOCK))
     try:
-        return thread.process.fds.install(device, True, 0)
+        return given(thread.process, thread.process.fds.install(device, True, 0))
     except KernelError as error:
         raise os_error(error) from None
 
@@ -331,10 +349,10 @@ def install() -> None:
     on_descriptor("writev", _writev)
     on_descriptor("lseek", _lseek)
     on_descriptor("sendfile", _sendfile)
-    on_descriptor("close", _close)
+    dispatch_number(posix, "close", _close, closes=True)
     dispatch(posix, "closerange", _closerange)
     _install_dup()
-    dispatch(posix, "dup2", _dup2)
+    dispatch_number(posix, "dup2", _dup2)
     dispatch(posix, "pipe", _pipe)
     dispatch(posix, "pipe2", _pipe2)
     dispatch(posix, "eventfd", _eventfd)
@@ -348,8 +366,8 @@ def install() -> None:
     on_descriptor("isatty", _isatty, queries=True)
     for name in ("ttyname", "tcgetpgrp", "tcsetpgrp"):
         on_descriptor(name, _no_terminal)
-    dispatch(posix, "get_terminal_size", _terminal_size)
-    dispatch(posix, "device_encoding", _device_encoding)
+    dispatch_number(posix, "get_terminal_size", _terminal_size)
+    dispatch_number(posix, "device_encoding", _device_encoding)
     _install_disk_calls()
     dispatch(posix, "open", _open)
     _install_lifted()
@@ -366,7 +384,7 @@ def _install_dup() -> None:
         except KernelError as error:
             raise os_error(error) from None
 
-    dispatch(posix, "dup", dup)
+    dispatch_number(posix, "dup", dup)
 
 
 def _install_lifted() -> None:

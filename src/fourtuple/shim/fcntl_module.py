@@ -18,10 +18,11 @@ from ..kernel.file import FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, TIOCOUTQ, File
 from ..kernel.pipe import PipeEnd
 from ..kernel.process import CAP_SYS_RESOURCE, Process
 from ..runtime.blocking import settle
+from ..runtime.descriptors import given
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread
-from .patching import dispatch
-from .real_files import REAL_BASE, is_real
+from .foreign_numbers import dispatch_number
+from .real_files import REAL_BASE, entered, is_real
 from .select_wait import as_descriptor
 
 _SIOCATMARK: Final = 0x8905
@@ -37,7 +38,8 @@ _real_lockf: Final[Callable[..., Any]] = fcntl.lockf
 
 
 def duplicate_real(fd: int) -> int:
-    """Another descriptor of a real file, out of the way of simulated ones. Raises OSError."""
+    """Another descriptor of a real file, out of the way of simulated ones, and nobody's yet. Raises
+    OSError."""
     return int(_real_fcntl(fd, fcntl.F_DUPFD_CLOEXEC, REAL_BASE))
 
 
@@ -46,7 +48,7 @@ def _fcntl(thread: SimThread, fd: Any, cmd: int, arg: Any = 0, /) -> Any:
     if is_real(number):
         if cmd in (fcntl.F_DUPFD, fcntl.F_DUPFD_CLOEXEC) and isinstance(arg, int):
             # A duplicate of a real file must not take a number of the process's own.
-            arg = max(arg, REAL_BASE)
+            return entered(int(_real_fcntl(number, cmd, max(arg, REAL_BASE))))
         return _real_fcntl(number, cmd, arg)
     try:
         file = thread.process.fds.get(number)
@@ -60,7 +62,7 @@ def _fcntl(thread: SimThread, fd: Any, cmd: int, arg: Any = 0, /) -> Any:
 def _control(process: Process, fd: int, file: File, cmd: int, arg: int) -> int:
     fds = process.fds
     if cmd in (fcntl.F_DUPFD, fcntl.F_DUPFD_CLOEXEC):
-        return fds.dup(fd, arg, cmd == fcntl.F_DUPFD_CLOEXEC)
+        return given(process, fds.dup(fd, arg, cmd == fcntl.F_DUPFD_CLOEXEC))
     if cmd == fcntl.F_GETFD:
         return fcntl.FD_CLOEXEC if fds.cloexec(fd) else 0
     if cmd == fcntl.F_SETFD:
@@ -146,7 +148,7 @@ def _no_locks(thread: SimThread, fd: int) -> None:
 
 def install() -> None:
     """Replace what ``fcntl`` has."""
-    dispatch(fcntl, "fcntl", _fcntl)
-    dispatch(fcntl, "ioctl", _ioctl)
-    dispatch(fcntl, "flock", _flock)
-    dispatch(fcntl, "lockf", _lockf)
+    dispatch_number(fcntl, "fcntl", _fcntl)
+    dispatch_number(fcntl, "ioctl", _ioctl)
+    dispatch_number(fcntl, "flock", _flock)
+    dispatch_number(fcntl, "lockf", _lockf)

@@ -11,8 +11,10 @@ import io
 import os
 from typing import Any, Final
 
+from ..runtime.descriptors import real_descriptors
 from ..runtime.stdio import DescriptorIO
 from ..runtime.thread import current_thread
+from .foreign_numbers import check_number
 from .host_files import open_own
 from .patching import replace
 from .real_files import bad_descriptor, is_real, lift
@@ -34,8 +36,12 @@ class _FileType(type(io.FileIO)):  # type: ignore[misc]  # the metaclass of io's
 
     def __call__(cls, file: Any, mode: str = "r", closefd: bool = True, opener: Any = None) -> Any:
         thread = current_thread()
+        check_number(thread, file)
         if thread is None or (isinstance(file, int) and is_real(file)):
-            return super().__call__(file, mode, closefd, opener)
+            made = super().__call__(file, mode, closefd, opener)
+            if thread is not None and closefd:
+                real_descriptors.enter_file(made)
+            return made
         if isinstance(file, int):
             if not thread.process.fds.has(file):
                 raise bad_descriptor()
@@ -50,7 +56,9 @@ class _FileType(type(io.FileIO)):  # type: ignore[misc]  # the metaclass of io's
                 fd = _real_os_open(path, flags, 0o666)
             return fd if is_real(fd) else lift(fd)
 
-        return super().__call__(file, mode, closefd, opened)
+        made = super().__call__(file, mode, closefd, opened)
+        real_descriptors.enter_file(made)
+        return made
 
 
 class FileIO(_io.FileIO, metaclass=_FileType):

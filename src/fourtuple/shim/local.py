@@ -87,11 +87,12 @@ def _contents(self: local) -> dict[str, Any]:
 def _new_contents(self: local, thread: SimThread) -> dict[str, Any]:
     contents: dict[str, Any] = {}
     _get(self, "_local_threads")[thread] = contents
-    thread.at_end.append(functools.partial(_forget, weakref.ref(self), thread))
+    thread.at_leave.append(functools.partial(_forget, weakref.ref(self), thread))
     return contents
 
 
 def _forget(reference: Callable[[], local | None], thread: SimThread) -> None:
+    # What is finalized with the contents may look at the others; not at these, which are gone.
     self = reference()
     if self is not None:
         _get(self, "_local_threads").pop(thread, None)

@@ -14,9 +14,11 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..runtime.descriptors import real_descriptors
 from ..runtime.stdio import DescriptorIO
 from ..runtime.thread import SimThread
 from .descriptor_module import NULL_PATHS, RANDOM_PATHS, open_null, open_random
+from .foreign_numbers import dispatch_number
 from .host_files import open_own
 from .patching import dispatch, replace
 from .real_files import bad_descriptor, is_real, lift
@@ -38,7 +40,10 @@ def _open(
 ) -> Any:
     if isinstance(file, int):
         if is_real(file):
-            return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+            made = _real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+            if closefd:
+                real_descriptors.enter_file(made)
+            return made
         if not thread.process.fds.has(file):
             raise bad_descriptor()
         return _wrap(thread, file, mode, buffering, encoding, errors, newline, closefd)
@@ -60,7 +65,9 @@ def _open(
             fd = _real_os_open(path, flags, 0o666)
         return fd if is_real(fd) else lift(fd)
 
-    return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opened)
+    made = _real_open(file, mode, buffering, encoding, errors, newline, closefd, opened)
+    real_descriptors.enter_file(made)
+    return made
 
 
 def _flags(mode: str) -> int:
@@ -131,7 +138,7 @@ def _input(thread: SimThread, prompt: object = "", /) -> str:
 
 
 def install() -> None:
-    dispatch(builtins, "open", _open)
+    dispatch_number(builtins, "open", _open)
     replace(io, "open", builtins.open)
     replace(_io, "open", builtins.open)
     dispatch(builtins, "input", _input)

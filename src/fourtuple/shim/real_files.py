@@ -17,7 +17,9 @@ from typing import Any, Final, TypeVar
 from ..kernel.error import KernelError
 from ..kernel.file import O_NONBLOCK, File
 from ..kernel.kernel import Kernel
+from ..runtime.descriptors import given, real_descriptors
 from ..runtime.real_numbers import REAL_BASE, REAL_TOP
+from ..runtime.thread import current_thread
 
 __all__ = ["REAL_BASE", "bad_descriptor", "is_real", "lift", "open_real"]
 
@@ -39,7 +41,7 @@ def is_real(fd: int) -> bool:
 
 
 def lift(fd: int) -> int:
-    """Move a real descriptor just opened out of the way. It stays close-on-exec."""
+    """Move a real descriptor just opened out of the way, and note whose it is. It stays close-on-exec."""
     try:
         lifted = _real_dup(fd, fcntl.F_DUPFD_CLOEXEC, REAL_BASE)
     finally:
@@ -47,7 +49,16 @@ def lift(fd: int) -> int:
     if lifted >= REAL_TOP:
         _real_close(lifted)
         raise OSError(EMFILE, os.strerror(EMFILE))
-    return int(lifted)
+    return entered(int(lifted))
+
+
+def entered(fd: int) -> int:
+    """A real descriptor, at its place, as one of the calling process's; -1 and outside as it is."""
+    thread = current_thread()
+    if thread is None or fd < 0:
+        return fd
+    real_descriptors.enter(fd, thread.process)
+    return given(thread.process, fd)
 
 
 def open_real(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:

@@ -13,6 +13,7 @@ from ..kernel.epoll import EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Epoll
 from ..kernel.error import KernelError
 from ..kernel.process import Process
 from ..runtime.blocking import settle
+from ..runtime.descriptors import given
 from ..runtime.errors import os_error
 from ..runtime.thread import current_thread
 from ..stack.poll_bits import POLLIN, POLLOUT, POLLPRI, POLLRDNORM
@@ -54,7 +55,7 @@ class epoll(metaclass=_EpollType):  # noqa: N801
         process = thread.process
         try:
             # CPython makes every descriptor non-inheritable.
-            return cls._on(process, process.fds.install(process.kernel.epoll(), True, 0))
+            return cls._on(process, given(process, process.fds.install(process.kernel.epoll(), True, 0)))
         except KernelError as error:
             raise os_error(error) from None
 

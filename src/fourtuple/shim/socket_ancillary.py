@@ -20,9 +20,10 @@ from ..kernel.process import Process
 from ..kernel.socket import MSG_CMSG_CLOEXEC, ControlMessage
 from ..runtime.errors import os_error
 from .fcntl_module import duplicate_real
-from .real_files import is_real
+from .real_files import entered, is_real
 from .sockaddr_convert import buffer_bytes
 
+_real_close: Final = os.close
 _HEADER: Final = 16
 _FD: Final = 4
 _MAX_FDS: Final = 253
@@ -40,7 +41,7 @@ class _RealFile(File):
             raise KernelError(error.errno or EBADF) from None
 
     def release(self) -> None:
-        os.close(self.fd)
+        _real_close(self.fd)
 
 
 def parse_ancillary(ancdata: Any) -> list[tuple[int, int, bytes]]:
@@ -126,7 +127,7 @@ def _install(process: Process, files: list[File], room: int, cloexec: bool) -> b
     try:
         for file in files[: room // _FD]:
             if isinstance(file, _RealFile):
-                numbers.append(duplicate_real(file.fd))
+                numbers.append(entered(duplicate_real(file.fd)))
             else:
                 numbers.append(process.fds.install(file, cloexec, 0))
     except KernelError:

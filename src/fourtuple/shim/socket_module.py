@@ -29,9 +29,11 @@ from weakref import WeakKeyDictionary
 from ..kernel.error import KernelError
 from ..kernel.process import Process
 from ..kernel.sockaddr import AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM
+from ..runtime.descriptors import given
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread, current_thread
 from . import fcntl_module, resolver, socket_addrinfo, socket_forgotten, socket_services
+from .foreign_numbers import check_number, dispatch_number
 from .lingering_close import close_descriptor
 from .patching import ModuleReference, bound, dispatch, replace, replacements
 from .socket_forgotten import close_forgotten
@@ -91,6 +93,7 @@ class SocketMethods:
     def __init__(self, family: Any = -1, type: Any = -1, proto: Any = -1, fileno: Any = None) -> None:
         _states.pop(id(self), None)
         thread = current_thread()
+        check_number(thread, fileno)
         if thread is None:
             _real.__init__(self, family, type, proto, fileno)  # type: ignore[arg-type]
             return
@@ -183,7 +186,7 @@ type.__setattr__(socket, "__doc__", _real.__doc__)
 
 def _dup(thread: SimThread, fd: Any, /) -> int:
     try:
-        return thread.process.fds.dup(c_int(fd), 0, True)
+        return given(thread.process, thread.process.fds.dup(c_int(fd), 0, True))
     except KernelError as error:
         raise os_error(error) from None
 
@@ -248,8 +251,6 @@ def _of_nobody(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _SIMULATED: Final[dict[str, Callable[..., Any]]] = {
-    "close": _close,
-    "dup": _dup,
     "getaddrinfo": _with_kernel(socket_addrinfo.getaddrinfo),
     "getdefaulttimeout": _getdefaulttimeout,
     "gethostbyaddr": _with_kernel(resolver.gethostbyaddr),
@@ -288,7 +289,7 @@ def _make_pair(process: Process, family: int, type: int, proto: int) -> list[int
         files = process.kernel.socketpair(process, family, kind, proto)
         for file in files:
             file.set_nonblocking(bool(type & SOCK_NONBLOCK))
-        return [process.fds.install(file, True, 0) for file in files]
+        return [given(process, process.fds.install(file, True, 0)) for file in files]
     except KernelError as error:
         raise os_error(error) from None
 
@@ -304,5 +305,7 @@ def install() -> None:
     replace(_socket, "socketpair", bound(_socket, "socketpair", _socketpair))
     for name, simulated in _SIMULATED.items():
         dispatch(_socket, name, simulated)
+    dispatch_number(_socket, "close", _close, closes=True)
+    dispatch_number(_socket, "dup", _dup)
     socket_forgotten.install()
     fcntl_module.install()

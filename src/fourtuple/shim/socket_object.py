@@ -28,6 +28,7 @@ from ..kernel.process import Process
 from ..kernel.sockaddr import AF_INET, AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SockAddr
 from ..kernel.socket import Socket
 from ..kernel.sockopt_filter import PROGRAM_OPTIONS
+from ..runtime.descriptors import given
 from ..runtime.errors import os_error
 from .lingering_close import close_descriptor
 from .program_memory import filter_instructions
@@ -84,7 +85,7 @@ class SimSocket(SocketTransfer):
         try:
             file = self.process.kernel.socket(self.process, family, kind, proto)
             file.set_nonblocking(bool(type & SOCK_NONBLOCK))
-            self.fd = self.process.fds.install(file, True, 0)
+            self.fd = given(self.process, self.process.fds.install(file, True, 0))
         except KernelError as error:
             raise os_error(error) from None
         self.family, self.type, self.proto = family, kind, proto
@@ -93,7 +94,7 @@ class SimSocket(SocketTransfer):
         """Take over an open descriptor; what is not given is asked of it."""
         if fd < 0:
             raise ValueError("negative file descriptor")
-        self.fd = fd
+        self.fd = given(self.process, fd)
         try:
             file = self.file()
             self.family = file.family if family == -1 else family
@@ -262,7 +263,7 @@ class SimSocket(SocketTransfer):
                 address = accepted.show(endpoint.peer, endpoint.peer_port)
             else:
                 address = accepted.getpeername()
-            return fds.install(accepted, True, 0), from_sockaddr(address)
+            return given(self.process, fds.install(accepted, True, 0)), from_sockaddr(address)
         except KernelError as error:
             accepted.discard()
             raise os_error(error) from None

@@ -113,7 +113,8 @@ class ChildSetup:
         assert self.found is not None
         self._over = True
         self._queue.wake(POLLIN)
-        execute_program(state, self.found.program, {**self.environ, **self.found.environ})
+        kept = tuple(fd for fd in self.keep if is_real(fd))
+        execute_program(state, self.found.program, {**self.environ, **self.found.environ}, kept)
 
     def wait(self, thread: SimThread, child: Process) -> None:
         """Block the calling ``thread`` until ``child`` has executed its program or ended, as after

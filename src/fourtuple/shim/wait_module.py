@@ -18,6 +18,7 @@ from ..kernel.error import KernelError
 from ..kernel.file import O_NONBLOCK
 from ..kernel.pidfd import PidFd
 from ..kernel.process import Process
+from ..runtime.descriptors import given
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread
 from ..stack.poll_bits import POLLIN
@@ -121,7 +122,7 @@ def _pidfd_open(thread: SimThread, pid: int, flags: int = 0) -> int:
     if target is None:
         raise OSError(ESRCH, os.strerror(ESRCH))
     try:
-        return process.fds.install(PidFd(process.kernel, target, flags), True, 0)
+        return given(process, process.fds.install(PidFd(process.kernel, target, flags), True, 0))
     except KernelError as error:
         raise os_error(error) from None
 
