@@ -153,7 +153,8 @@ class Referee(Tap):
         side.acked = ack
         scale = 0 if segment.flags & SYN else side.scale
         edge = ack + (segment.window << scale)
-        if not self.shrinking and edge < side.edge:
+        # A buffer made smaller has no room for what was promised: the window is closed (tcp_select_window).
+        if not self.shrinking and edge < side.edge and segment.window:
             # With a scale of its own the SYN's window, which is not scaled, is rounded down.
             assert side.edge - edge < 1 << side.scale, f"the offered edge moved from {side.edge} to {edge}"
         side.edge = max(edge, side.edge)

@@ -49,8 +49,7 @@ NO_EFFECT: Final = {
     "net.ipv4.tcp_fastopen_blackhole_timeout_sec": "no middlebox swallows a SYN",
     "net.ipv4.tcp_tso_rtt_log": "there is no segmentation offload",
     "net.core.default_qdisc": "there is no queueing discipline",
-    "net.ipv4.tcp_mem": "memory is not bounded over all sockets",
-    "net.ipv4.udp_mem": "memory is not bounded over all sockets",
+    "net.ipv4.udp_mem": "the memory of all UDP sockets together is not bounded",
 }
 """Settings of Linux that cannot make a difference here, and why."""
 

@@ -35,6 +35,7 @@ from ..stack.bpf import BpfProgram
 from ..stack.sysctl import CONGESTION_CONTROLS
 from ..stack.tcp.error_queue import OPT_ID, OPT_ID_TCP, RX_SOFTWARE, TX_RECORD, set_timestamping, stamp_write
 from ..stack.tcp.fastopen import CLIENT
+from ..stack.tcp.memory import report
 from ..stack.tcp.state import UNLIMITED_RATE, URG_NONE
 from ..stack.tcp.tcb import Tcb
 from ..wire.address import V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_v4
@@ -524,6 +525,9 @@ class InetStream(InetSocket):
         return self.tcb.rcvbuf
 
     # As a file
+
+    def memory(self) -> list[int]:
+        return report(self.tcb)
 
     def poll(self) -> int:
         return self.tcb.poll()

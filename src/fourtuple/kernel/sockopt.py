@@ -297,7 +297,11 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_PEERCRED, "SO_PEERCRED", ""),
             (SO_SNDLOWAT, "SO_SNDLOWAT", "always 1"),
             (SO_COOKIE, "SO_COOKIE", ""),
-            (SO_MEMINFO, "SO_MEMINFO", "what is received and dropped of datagrams, and the limits"),
+            (
+                SO_MEMINFO,
+                "SO_MEMINFO",
+                "what the buffers hold, their limits, and datagrams dropped",
+            ),
             (SO_BPF_EXTENSIONS, "SO_BPF_EXTENSIONS", "64, as Linux"),
         ],
     ),

@@ -108,6 +108,8 @@ class Sysctl:
         self.tcp_fastopen_blackhole_timeout_sec: int = 0
         self.tcp_rmem: tuple[int, int, int] = (4096, 131072, 6291456)
         self.tcp_wmem: tuple[int, int, int] = (4096, 16384, 4194304)
+        self.tcp_mem: tuple[int, int, int] = (49152, 65536, 98304)
+        """Pages of 4096 bytes all connections may take, as on a host with 4 GiB of memory."""
         self.tcp_adv_win_scale: int = 1
         """Without effect, as in Linux since 6.6; so are tcp_fack and tcp_low_latency, since 4.15."""
         self.tcp_fack: int = 0
@@ -381,6 +383,7 @@ def _build_settings() -> dict[str, _Setting]:
     settings["net.ipv4.ping_group_range"] = _Setting("ping_group_range", 0, _GID_MAX, 1, 2, 0)
     settings["net.ipv4.ip_local_reserved_ports"] = _Setting("ip_local_reserved_ports", 0, 0, 1, _PORTS, 0)
     settings["net.ipv4.tcp_fastopen_key"] = _Setting("tcp_fastopen_key", 0, 0, 1, _KEYS, 0)
+    settings["net.ipv4.tcp_mem"] = _Setting("tcp_mem", 0, _INT_MAX, 1, 3, 0)
     settings["net.ipv4.tcp_rmem"] = _Setting("tcp_rmem", 1, _INT_MAX, 1, 3, 0)
     settings["net.ipv4.tcp_wmem"] = _Setting("tcp_wmem", 1, _INT_MAX, 1, 3, 0)
     settings["net.ipv4.tcp_congestion_control"] = _Setting("tcp_congestion_control", 0, 0, 1, _CHOICE, 0)

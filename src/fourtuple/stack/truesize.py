@@ -50,3 +50,43 @@ def datagram_truesize(length: int, v6: bool, headers: int) -> int:
     while size < block:
         size <<= 1
     return _SK_BUFF + size
+
+
+_PAGE: Final = 4096
+_DRIVER_HEADROOM: Final = 64
+"""NET_SKB_PAD."""
+
+_MOST_IN_PAGE: Final = _PAGE - _SHARED_INFO - _DRIVER_HEADROOM
+
+SMALL_BUFFER: Final = _SK_BUFF + _SMALL_HEAD
+"""What the smallest buffer costs."""
+
+
+def received_truesize(length: int) -> int:
+    """``skb->truesize`` of an IP packet of ``length`` bytes taken from a device, as measured on 6.18 over
+    tun: one block, a power of two, up to a page; what does not fit a page lies in further whole pages."""
+    if length + _DRIVER_HEADROOM >= _PAGE:
+        return _SK_BUFF + _PAGE + (length - _MOST_IN_PAGE + _PAGE - 1) // _PAGE * _PAGE
+    return linear_truesize(length + _DRIVER_HEADROOM)
+
+
+def room_left(length: int) -> int:
+    """Bytes free behind an IP packet of ``length`` bytes in the buffer :func:`received_truesize` counts."""
+    taken = length + _DRIVER_HEADROOM
+    return 0 if taken >= _PAGE else linear_room(taken)
+
+
+def linear_room(length: int) -> int:
+    """Bytes free behind ``length`` bytes in the buffer :func:`linear_truesize` counts."""
+    return linear_truesize(length) - _SK_BUFF - _SHARED_INFO - length
+
+
+def linear_truesize(length: int) -> int:
+    """``skb->truesize`` of a buffer of ``length`` bytes in one block (``alloc_skb``)."""
+    block = ((length + 63) & ~63) + _SHARED_INFO
+    if block <= _SMALL_HEAD:
+        return SMALL_BUFFER
+    size = 1024
+    while size < block:
+        size <<= 1
+    return _SK_BUFF + size

@@ -23,7 +23,9 @@ from .lifecycle import (
     drop_unread,
     enter,
     fin_timeout,
+    forget_received,
     keepalive_idle,
+    out_of_resources,
 )
 from .listen import advertised_mss
 from .migrate import migrate_child, migrate_request
@@ -154,6 +156,7 @@ class Connection(Tcb):
             # What is left of an earlier connection.
             tables.disconnect_tcp(endpoint)
             clamp = 0
+        forget_received(self)
         if is_any(destination):
             if is_any(endpoint.local):
                 destination = V4_LOOPBACK if destination == V4_ANY else V6_LOOPBACK
@@ -248,6 +251,7 @@ class Connection(Tcb):
         error = self.layer.tables.listen(self.endpoint)
         if error:
             return error
+        forget_received(self)
         self.clear(self.layer.sysctl)
         self.window_clamp = clamp
         self.listening = ListenQueues(limit)
@@ -394,7 +398,7 @@ class Connection(Tcb):
         state = endpoint.state
         if state == FIN_WAIT_2:
             self._orphan_fin_wait()
-        elif state != CLOSE and self.layer.orphans > self.layer.sysctl.tcp_max_orphans:
+        elif state != CLOSE and out_of_resources(self, 0):
             counters.abort_on_memory += 1
             output.send_reset(self)
             done(self)
@@ -435,6 +439,7 @@ class Connection(Tcb):
             self._reset_and_forget()
         self.layer.tables.disconnect_tcp(self.endpoint)
         error = self.error
+        forget_received(self)
         self.clear(self.layer.sysctl)
         self.error = error
         return 0

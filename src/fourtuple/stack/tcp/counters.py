@@ -46,6 +46,13 @@ class TcpCounters:
         self.abort_on_timeout: int = 0
         self.abort_on_linger: int = 0
         self.abort_on_memory: int = 0
+        self.prune_called: int = 0
+        self.rcv_pruned: int = 0
+        self.ofo_pruned: int = 0
+        self.rcv_collapsed: int = 0
+        self.rcv_coalesce: int = 0
+        self.rcvq_drop: int = 0
+        self.memory_pressures: int = 0
         self.ofo_queue: int = 0
         self.ofo_drop: int = 0
         self.ofo_merge: int = 0
@@ -145,6 +152,13 @@ _NAMES: Final = (
     ("TcpExtTCPAbortOnTimeout", "abort_on_timeout"),
     ("TcpExtTCPAbortOnLinger", "abort_on_linger"),
     ("TcpExtTCPAbortOnMemory", "abort_on_memory"),
+    ("TcpExtPruneCalled", "prune_called"),
+    ("TcpExtRcvPruned", "rcv_pruned"),
+    ("TcpExtOfoPruned", "ofo_pruned"),
+    ("TcpExtTCPRcvCollapsed", "rcv_collapsed"),
+    ("TcpExtTCPRcvCoalesce", "rcv_coalesce"),
+    ("TcpExtTCPRcvQDrop", "rcvq_drop"),
+    ("TcpExtTCPMemoryPressures", "memory_pressures"),
     ("TcpExtTCPOFOQueue", "ofo_queue"),
     ("TcpExtTCPOFODrop", "ofo_drop"),
     ("TcpExtTCPOFOMerge", "ofo_merge"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...wire.tcp import ACK, FIN, PSH, TcpSegment
-from . import chrono, fastopen, output, receive
+from . import chrono, fastopen, memory, output, receive
 from .fin import fin_arrived
 from .records import SentSegment
 from .recovery import retransmit_without_congestion
@@ -134,6 +134,7 @@ def take_syn_data(tcb: Tcb, segment: TcpSegment) -> None:
     data = segment.payload
     if data:
         tcb.syn_data_acked = True
-        receive.append(tcb, data)
+        cost = memory.cost_of(tcb, len(data), segment.header_length())
+        receive.append(tcb, data, cost, 0)
     if segment.flags & FIN:
         fin_arrived(tcb)

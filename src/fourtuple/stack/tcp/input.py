@@ -11,7 +11,7 @@ from ...wire.ip import IpPacket
 from ...wire.seqnum import seq_diff
 from ...wire.tcp import ACK, CWR, ECE, FIN, RST, SYN, URG, TcpSegment
 from ..poll_bits import POLLOUT, POLLPRI, POLLWRNORM
-from . import chrono, history, options, output, receive, rtt, window, write
+from . import chrono, history, memory, options, output, receive, rtt, window, write
 from .ack import ACK_GOOD, ACK_OLD, process
 from .challenge import rate_limited, send_challenge
 from .fastopen import disable
@@ -445,6 +445,8 @@ def _answer(tcb: Tcb) -> None:
     """After a segment: send what its ACK allows, then acknowledge (``tcp_data_snd_check``)."""
     if tcb.unsent or (tcb.fin_queued and not tcb.fin_sent):
         write.push_pending(tcb, tcb.nagle)
+    if tcb.pages:
+        memory.settle(tcb)
     check_space(tcb)
     if tcb.ack_pending:
         check_ack(tcb)
@@ -455,7 +457,8 @@ def check_space(tcb: Tcb) -> None:
     if not tcb.no_space or tcb.orphan:
         return
     queued = tcb.send_memory()
-    if tcb.in_flight() < tcb.cwnd:
+    layer = tcb.layer
+    if tcb.in_flight() < tcb.cwnd and layer.memory_pages < layer.sysctl.tcp_mem[0]:
         # The window is not full for want of data: a larger buffer would hold more.
         expand_sndbuf(tcb)
     if queued * 3 <= tcb.sndbuf_bytes * 2:

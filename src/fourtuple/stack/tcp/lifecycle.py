@@ -10,6 +10,7 @@ from .bbr import Bbr
 from .congestion import RENO, set_state
 from .cubic import Cubic
 from .fastopen import watch_end
+from .memory import is_out_of_memory, release_all, settle
 from .receive import drop_out_of_order
 from .sentlist import purge
 from .state import (
@@ -152,6 +153,23 @@ def drop_unread(tcb: Tcb) -> None:
     tcb.received_index = 0
     tcb.received_offset = 0
     tcb.received_bytes = 0
+    release_all(tcb)
+
+
+def forget_received(tcb: Tcb) -> None:
+    """The socket is used anew: give back what an earlier connection left."""
+    drop_unread(tcb)
+    drop_out_of_order(tcb)
+    settle(tcb)
+
+
+def out_of_resources(tcb: Tcb, shift: int) -> bool:
+    """Whether this orphan is one too many, or holds memory the host does not have (``tcp_check_oom``).
+
+    Each ``shift`` makes it count twice.
+    """
+    layer = tcb.layer
+    return layer.orphans << shift > layer.sysctl.tcp_max_orphans or is_out_of_memory(tcb)
 
 
 def destroy(tcb: Tcb) -> None:
@@ -163,6 +181,7 @@ def destroy(tcb: Tcb) -> None:
     purge(tcb)
     drop_out_of_order(tcb)
     drop_unread(tcb)
+    settle(tcb)
     tcb.layer.tables.remove(tcb.endpoint)
     if tcb.orphan:
         tcb.layer.orphans -= 1

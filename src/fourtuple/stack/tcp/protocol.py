@@ -16,9 +16,8 @@ from .connection import Connection
 from .counters import TcpCounters
 from .icmp_error import connection_error, interface_mtu_reduced, request_error
 from .input import segment_arrives
-from .lifecycle import done, drop_unread, enter, stop_timers
+from .lifecycle import done, enter, forget_received, stop_timers
 from .listen import listener_segment, request_segment
-from .receive import drop_out_of_order
 from .request import Request
 from .sentlist import purge
 from .state import CLOSE, LISTEN, MASK32, TIME_WAIT
@@ -208,8 +207,7 @@ class TcpProtocol(Transport):
             if isinstance(owner, Tcb):
                 stop_timers(owner)
                 purge(owner)
-                drop_out_of_order(owner)
-                drop_unread(owner)
+                forget_received(owner)
                 enter(owner, CLOSE)
                 owner.events = None
             elif isinstance(owner, TimeWait):

@@ -10,10 +10,11 @@ from typing import Final
 
 from ...wire.tcp import PSH
 from ..poll_bits import POLLIN, POLLRDNORM
-from . import window
+from . import memory, window
 from .output import add_quick_acks, enter_quick_ack, send_ack
 from .records import OutOfOrder
 from .state import (
+    ACK_NO_MEMORY,
     ACK_NOW,
     ACK_PUSHED,
     ACK_PUSHED2,
@@ -31,13 +32,8 @@ from .state import (
 from .tcb import Tcb
 
 _MAX_BLOCKS: Final = 4
-_SEGMENT_COST: Final = 512
-"""Bytes of the receive buffer a segment out of order takes beside its data."""
 
 _JOIN_LIMIT: Final = 2048
-"""Neighbours out of order shorter than this are joined, so many short ones cost little."""
-
-
 _SHORT: Final = 256
 """Segments shorter than this are joined to one before that is not read yet."""
 
@@ -45,7 +41,7 @@ _SHORT: Final = 256
 # Delayed acknowledgment bookkeeping -----------------------------------------------------------
 
 
-def note_data(tcb: Tcb, length: int, flags: int, header: int) -> None:
+def note_data(tcb: Tcb, length: int, flags: int, header: int, cost: int) -> None:
     """Data arrived: adapt the ACK timing to how the peer sends (``tcp_event_data_recv``)."""
     tcb.ack_pending |= ACK_SCHEDULED
     _measure_segment(tcb, length, flags, header)
@@ -66,7 +62,7 @@ def note_data(tcb: Tcb, length: int, flags: int, header: int) -> None:
     tcb.last_data_received = now
     window.measure_rtt(tcb, length)
     if length >= 128:
-        window.grow(tcb, length)
+        window.grow(tcb, length, cost)
 
 
 def _measure_segment(tcb: Tcb, length: int, flags: int, header: int) -> None:
@@ -157,8 +153,8 @@ def _trim_blocks(tcb: Tcb) -> None:
 # The queues -----------------------------------------------------------------------------------
 
 
-def append(tcb: Tcb, data: bytes) -> None:
-    """``data`` continues the stream at RCV.NXT."""
+def append(tcb: Tcb, data: bytes, cost: int, room: int) -> None:
+    """``data`` continues the stream at RCV.NXT, in a buffer of ``cost`` bytes with ``room`` bytes left."""
     length = len(data)
     received = tcb.received
     if length < _SHORT and received and len(received[-1]) < _JOIN_LIMIT:
@@ -169,6 +165,7 @@ def append(tcb: Tcb, data: bytes) -> None:
     tcb.received_bytes += length
     tcb.rcv_nxt += length
     tcb.bytes_received += length
+    memory.charge(tcb, tcb.rcv_nxt, length, cost, room)
     if tcb.keep_arrivals:
         tcb.arrivals.append((tcb.rcv_nxt, tcb.clock.now))
 
@@ -182,11 +179,12 @@ def drain_out_of_order(tcb: Tcb) -> bool:
         piece = ooo[count]
         count += 1
         tcb.ooo_bytes -= len(piece.data)
+        tcb.rmem -= piece.cost
         if piece.end > tcb.rcv_nxt:
             skip = tcb.rcv_nxt - piece.seq
             if skip:
                 _extend_dsack(tcb, piece.seq, tcb.rcv_nxt)
-            append(tcb, piece.data[skip:] if skip else piece.data)
+            append(tcb, piece.data[skip:] if skip else piece.data, piece.cost, piece.room)
         elif piece.data:
             _extend_dsack(tcb, piece.seq, piece.end)
         if piece.fin and piece.end == tcb.rcv_nxt:
@@ -201,8 +199,42 @@ def _covers(piece: OutOfOrder, end: int, fin: bool) -> bool:
     return piece.end > end or (piece.end == end and (piece.fin or not fin))
 
 
-def queue_out_of_order(tcb: Tcb, seq: int, data: bytes, fin: bool) -> None:
+def _place(ooo: list[OutOfOrder], seq: int) -> int:
+    """How many pieces begin at or before ``seq``. Most come in order, so at the end."""
+    high = len(ooo)
+    if high == 0 or ooo[high - 1].seq <= seq:
+        return high
+    low = 0
+    while low < high:
+        middle = (low + high) >> 1
+        if ooo[middle].seq <= seq:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def queue_out_of_order(
+    tcb: Tcb, seq: int, data: bytes, fin: bool, flags: int, header: int, cost: int
+) -> None:
     """Keep data beyond a gap, and tell the peer of it at once (RFC 5681 §4.2)."""
+    counters = tcb.layer.counters
+    if not memory.try_schedule(tcb, seq, cost):
+        counters.ofo_drop += 1
+        tcb.notify(POLLIN | POLLRDNORM)
+        return
+    if data:
+        _measure_segment(tcb, len(data), flags, header)
+    length = len(data)
+    _insert(tcb, seq, data, fin, cost, memory.room_of(tcb, length, header))
+    if tcb.options_on & OPT_SACK:
+        # Without SACK the window stays: it must not change in duplicate ACKs.
+        window.grow(tcb, length, cost)
+    if tcb.events is not None:
+        window.grow_buffer(tcb, tcb.rcv_space)
+
+
+def _insert(tcb: Tcb, seq: int, data: bytes, fin: bool, cost: int, room: int) -> None:
     counters = tcb.layer.counters
     tcb.ack_pending |= ACK_SCHEDULED
     tcb.ooo_packets += 1
@@ -210,9 +242,7 @@ def queue_out_of_order(tcb: Tcb, seq: int, data: bytes, fin: bool) -> None:
     sack_start = seq
     sack_end = end + 1 if fin else end
     ooo = tcb.ooo
-    index = len(ooo)
-    while index and ooo[index - 1].seq > seq:
-        index -= 1
+    index = _place(ooo, seq)
     if index:
         before = ooo[index - 1]
         if _covers(before, end, fin):
@@ -239,37 +269,26 @@ def queue_out_of_order(tcb: Tcb, seq: int, data: bytes, fin: bool) -> None:
         _extend_dsack(tcb, after.seq, after.end)
         counters.ofo_merge += 1
         tcb.ooo_bytes -= len(after.data)
+        tcb.rmem -= after.cost
         del ooo[index]
     counters.ofo_queue += 1
     tcb.ooo_bytes += len(data)
-    joined = False
-    if index:
-        before = ooo[index - 1]
-        if before.end == seq and not before.fin and len(before.data) + len(data) <= _JOIN_LIMIT:
-            before.data += data
-            before.end = end
-            before.fin = fin
-            joined = True
-    if not joined:
-        ooo.insert(index, OutOfOrder(seq, end, data, fin))
+    last = ooo[index - 1] if index else None
+    if last is not None and last.end == seq and not last.fin and len(data) <= last.room:
+        last.data += data
+        last.end = end
+        last.fin = fin
+        last.room -= len(data)
+        counters.rcv_coalesce += 1
+    else:
+        tcb.rmem += cost
+        ooo.insert(index, OutOfOrder(seq, end, data, fin, cost, room))
     _add_block(tcb, sack_start, sack_end)
-    if len(ooo) * _SEGMENT_COST + tcb.ooo_bytes > tcb.rcvbuf_bytes:
-        _prune(tcb)
-    elif len(data) >= 128:
-        window.grow(tcb, len(data))
-
-
-def _prune(tcb: Tcb) -> None:
-    """Too many short pieces: drop those furthest away, as RFC 2018 §8 allows."""
-    ooo = tcb.ooo
-    while ooo and len(ooo) * _SEGMENT_COST + tcb.ooo_bytes > tcb.rcvbuf_bytes >> 1:
-        tcb.ooo_bytes -= len(ooo[-1].data)
-        del ooo[-1]
-        tcb.layer.counters.ofo_drop += 1
-    tcb.sack_blocks = []
 
 
 def drop_out_of_order(tcb: Tcb) -> None:
+    for piece in tcb.ooo:
+        tcb.rmem -= piece.cost
     tcb.ooo = []
     tcb.ooo_bytes = 0
     tcb.sack_blocks = []
@@ -287,7 +306,8 @@ def queue_data(tcb: Tcb, seq: int, data: bytes, fin: bool, flags: int, header: i
 
     ``header`` is the length of the segment's header in bytes.
     """
-    end = seq + len(data) + (1 if fin else 0)
+    length = len(data)
+    end = seq + length + (1 if fin else 0)
     tcb.dsack_start = -1
     room = tcb.receive_window()
     nxt = tcb.rcv_nxt
@@ -312,19 +332,28 @@ def queue_data(tcb: Tcb, seq: int, data: bytes, fin: bool, flags: int, header: i
             # RFC 9293 §3.10.7.4: trim what is beyond the window, FIN with it.
             data = data[: nxt + room - seq]
             fin = False
-        if data:
-            _measure_segment(tcb, len(data), flags, header)
-        queue_out_of_order(tcb, seq, data, fin)
+        queue_out_of_order(tcb, seq, data, fin, flags, header, memory.cost_of(tcb, length, header))
         return False
     if seq < nxt:
         set_dsack(tcb, seq, nxt)
         if room == 0:
+            tcb.layer.counters.zero_window_drop += 1
             out_of_window(tcb)
             return False
         data = data[nxt - seq :]
     if data:
-        append(tcb, data)
-        note_data(tcb, len(data), flags, header)
+        cost = memory.cost_of(tcb, length, header)
+        if not (memory.is_ahead(tcb, cost) and seq == nxt and not fin) and not memory.try_schedule(
+            tcb, seq, cost
+        ):
+            tcb.ack_pending |= ACK_NO_MEMORY | ACK_NOW | ACK_SCHEDULED
+            tcb.notify(POLLIN | POLLRDNORM)
+            if tcb.received_bytes:
+                tcb.layer.counters.rcvq_drop += 1
+                return False
+            memory.force(tcb, cost)
+        append(tcb, data, cost, memory.room_of(tcb, length, header))
+        note_data(tcb, len(data), flags, header, cost)
     elif room == 0:
         # Some stacks send FIN into a closed window: take it, and say so, or they never stop.
         tcb.ack_pending |= ACK_NOW
@@ -334,9 +363,18 @@ def queue_data(tcb: Tcb, seq: int, data: bytes, fin: bool, flags: int, header: i
             # RFC 5681 §4.2: the gap is filled, say so at once.
             tcb.ack_pending |= ACK_NOW
     _trim_blocks(tcb)
-    if data and not tcb.orphan and tcb.rcv_nxt - tcb.copied_seq >= min(tcb.rcvlowat, tcb.rcvbuf_bytes >> 1):
+    if data and not tcb.orphan and has_enough(tcb, min(tcb.rcvlowat, tcb.rcvbuf_bytes >> 1)):
         tcb.notify(POLLIN | POLLRDNORM)
     return fin
+
+
+def has_enough(tcb: Tcb, target: int) -> bool:
+    """Whether a reader who waits for ``target`` bytes is to be woken (``tcp_epollin_ready``): also when no
+    more can come before it reads."""
+    available = tcb.rcv_nxt - tcb.copied_seq
+    return available > 0 and (
+        available >= target or memory.is_pressed(tcb) or tcb.receive_window() <= tcb.rcv_mss
+    )
 
 
 # Reading --------------------------------------------------------------------------------------
@@ -393,6 +431,7 @@ def _gather(tcb: Tcb, count: int, consume: bool) -> bytes:
         tcb.received_offset = offset
         tcb.received_bytes -= count
         tcb.copied_seq += count
+        memory.release(tcb)
     return data
 
 
@@ -428,6 +467,7 @@ def read(tcb: Tcb, count: int, peek: bool) -> bytes:
     if not peek:
         if tcb.urg_state != URG_NONE and tcb.copied_seq > tcb.rcv_up:
             tcb.urg_state = URG_NONE
+        memory.settle(tcb)
         window.adapt_buffer(tcb)
         acknowledge_reading(tcb, tcb.copied_seq - start)
     return data

@@ -60,14 +60,34 @@ class SentSegment:
 class OutOfOrder:
     """Bytes received beyond a gap."""
 
-    __slots__ = ("data", "end", "fin", "seq")
+    __slots__ = ("cost", "data", "end", "fin", "room", "seq")
 
-    def __init__(self, seq: int, end: int, data: bytes, fin: bool) -> None:
+    def __init__(self, seq: int, end: int, data: bytes, fin: bool, cost: int, room: int) -> None:
         self.seq = seq
         self.end = end
         """Sequence number after the last byte, FIN not counted."""
         self.data = data
         self.fin = fin
+        self.cost = cost
+        """Bytes of the receive buffer it takes …"""
+        self.room = room
+        """… and has left for what follows."""
+
+
+class HeldBuffers:
+    """The buffers of data in order that was not read, see memory.py."""
+
+    __slots__ = ("index", "marks", "room", "start")
+
+    def __init__(self) -> None:
+        self.marks: list[int] = []
+        """For each the sequence number after it, and its cost in bytes."""
+        self.index: int = 0
+        """Where in ``marks`` the oldest is that was not read whole."""
+        self.start: int = 0
+        """Sequence number of the first byte of that one."""
+        self.room: int = 0
+        """Bytes left in the newest."""
 
 
 class QueuedError:

@@ -86,6 +86,8 @@ ACK_SCHEDULED: Final = 1
 ACK_PUSHED: Final = 2
 ACK_PUSHED2: Final = 4
 ACK_NOW: Final = 8
+ACK_NO_MEMORY: Final = 16
+"""Offer no window: what came could not be kept."""
 
 # Tcb.urg_state: the urgent byte is unknown, announced, here, or was read out of band.
 URG_NONE: Final = 0

@@ -14,7 +14,7 @@ from ..poll_bits import (
     POLLRDNORM,
     POLLWRNORM,
 )
-from . import chrono, output, rate
+from . import chrono, output, rate, receive
 from .info import TcpInfo
 from .state import (
     BOTH_SHUTDOWN,
@@ -54,8 +54,7 @@ def poll(tcb: Tcb) -> int:
         target = min(tcb.rcvlowat, tcb.rcvbuf_bytes >> 1)
         if tcb.urg_state != URG_NONE and not tcb.urg_inline and tcb.rcv_up == tcb.copied_seq:
             target += 1
-        queued = tcb.received_bytes
-        if queued and (queued >= target or tcb.receive_window() <= tcb.rcv_mss):
+        if receive.has_enough(tcb, target):
             mask |= POLLIN | POLLRDNORM
         if shut & SEND_SHUTDOWN or is_writable(tcb):
             mask |= POLLOUT | POLLWRNORM

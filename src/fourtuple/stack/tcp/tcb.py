@@ -187,6 +187,12 @@ class TcpLayer:
         self.fastopen_disabled_at: int = 0
         self.fastopen_disabled_times: int = 0
         """How often in a row Fast Open was found to be swallowed, see fastopen.py."""
+        self.memory_pages: int = 0
+        """Pages of 4096 bytes all connections have taken of tcp_mem (tcp_memory_allocated) …"""
+        self.memory_users: int = 0
+        """… how many connections have taken some …"""
+        self.memory_pressure: bool = False
+        """… and whether that is too much."""
         self.orphans: int = 0
         self.time_waits: int = 0
         self.serial: int = 0

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from ..sysctl import Sysctl
-from ..truesize import truesize
-from .state import INITIAL_CWND, MASK32, MAX_WSCALE, MIN_MSS, MS, OPT_TIMESTAMPS
+from . import memory
+from .state import ACK_NO_MEMORY, INITIAL_CWND, MASK32, MAX_WSCALE, MIN_MSS, MS
 from .tcb import Tcb
 
 _SIGNED_MAX: Final = 32767
@@ -24,13 +24,13 @@ def full_space(tcb: Tcb) -> int:
 
 def free_space(tcb: Tcb) -> int:
     """Payload bytes there is room for now."""
-    return (tcb.rcvbuf_bytes * tcb.rcv_scaling >> 8) - tcb.received_bytes - tcb.ooo_bytes
+    return (tcb.rcvbuf_bytes - tcb.rmem - tcb.error_queue_bytes) * tcb.rcv_scaling >> 8
 
 
 def measure_scaling(tcb: Tcb, length: int, header: int) -> None:
     """The peer's segments hold ``length`` bytes behind ``header``: what is left of a buffer for payload?"""
     before = tcb.rcv_scaling
-    tcb.rcv_scaling = min(max((length << 8) // truesize(length + header + tcb.ip_header), 1), 255)
+    tcb.rcv_scaling = min(max((length << 8) // memory.cost_of(tcb, length, header), 1), 255)
     if tcb.rcv_scaling == before:
         return
     clamp = full_space(tcb)
@@ -68,20 +68,20 @@ def initial_window(sysctl: Sysctl, space: int, mss: int, scaling: bool, clamp: i
 
 def prepare(tcb: Tcb) -> None:
     """Set the limits that hold from the end of the handshake (``tcp_init_buffer_space``)."""
-    tcb.rcv_space = min(tcb.rcv_wnd, INITIAL_CWND * tcb.advmss)
     tcb.rcv_space_seq = tcb.copied_seq
     tcb.rcv_space_at = tcb.clock.now
     most = full_space(tcb)
     advmss = tcb.advmss
+    app_win = tcb.layer.sysctl.tcp_app_win
     if tcb.window_clamp == 0 or tcb.window_clamp >= most:
         tcb.window_clamp = most
-        app_win = tcb.layer.sysctl.tcp_app_win
         if app_win and most > 4 * advmss:
             tcb.window_clamp = max(most - (most >> app_win), 4 * advmss)
-    if tcb.window_clamp > 2 * advmss and tcb.window_clamp + advmss > most:
+    if app_win and tcb.window_clamp > 2 * advmss and tcb.window_clamp + advmss > most:
         # Keep room for one segment that arrives while the window is full.
         tcb.window_clamp = max(2 * advmss, most - advmss)
     tcb.rcv_ssthresh = min(tcb.rcv_ssthresh, tcb.window_clamp)
+    tcb.rcv_space = min(tcb.rcv_ssthresh, tcb.rcv_wnd, INITIAL_CWND * advmss)
 
 
 def guess_segment_size(tcb: Tcb) -> None:
@@ -97,7 +97,7 @@ def best_window(tcb: Tcb) -> int:
     than a segment or a sixteenth of the buffer is offered as nothing.
     """
     allowed = tcb.rcvbuf_bytes * tcb.rcv_scaling >> 8
-    free = allowed - tcb.received_bytes - tcb.ooo_bytes
+    free = (tcb.rcvbuf_bytes - tcb.rmem - tcb.error_queue_bytes) * tcb.rcv_scaling >> 8
     full = min(tcb.window_clamp, allowed)
     mss = tcb.rcv_mss
     if mss > full:
@@ -108,6 +108,8 @@ def best_window(tcb: Tcb) -> int:
     shrink = scale > 0 and tcb.layer.sysctl.tcp_shrink_window != 0
     if free < full >> 1:
         tcb.quick_acks = 0
+        if tcb.layer.memory_pressure:
+            memory.limit_window(tcb)
         if free <= 0:
             return 0
         free = free >> scale << scale
@@ -132,8 +134,12 @@ def select_window(tcb: Tcb) -> int:
     """Offer a window: returns the header's field, and remembers what was offered.
 
     It is not taken back (RFC 9293 §3.8.6.2: a receiver should not shrink the window), unless
-    tcp_shrink_window says that memory is dearer.
+    tcp_shrink_window says that memory is dearer, or there is no memory at all.
     """
+    if tcb.ack_pending & ACK_NO_MEMORY:
+        tcb.rcv_wnd = 0
+        tcb.rcv_wup = tcb.rcv_nxt
+        return 0
     window = best_window(tcb)
     left = tcb.rcv_wup + tcb.rcv_wnd - tcb.rcv_nxt
     scale = tcb.rcv_wscale
@@ -156,11 +162,30 @@ def select_window(tcb: Tcb) -> int:
     return window >> scale
 
 
-def grow(tcb: Tcb, length: int) -> None:
-    """Raise the limit of the offered window after a segment of ``length`` bytes (``tcp_grow_window``)."""
+def grow(tcb: Tcb, length: int, cost: int) -> None:
+    """Raise the limit of the offered window after a segment of ``length`` bytes that took ``cost`` bytes of
+    the buffer (``tcp_grow_window``): not if more of the kind would not fit it."""
     room = min(tcb.window_clamp, free_space(tcb)) - tcb.rcv_ssthresh
-    if room > 0:
-        tcb.rcv_ssthresh += min(room, max(2 * tcb.advmss, 2 * length))
+    if room <= 0:
+        return
+    if tcb.layer.memory_pressure:
+        memory.limit_window(tcb)
+        return
+    step = 2 * tcb.advmss
+    charged = cost * tcb.rcv_scaling >> 8
+    if charged > length:
+        # The smaller the window is, the more room per byte there will be.
+        step = 0
+        charged >>= 1
+        window = (tcb.layer.sysctl.tcp_rmem[2] * tcb.rcv_scaling >> 8) >> 1
+        while tcb.rcv_ssthresh <= window:
+            if charged <= length:
+                step = 2 * tcb.rcv_mss
+                break
+            charged >>= 1
+            window >>= 1
+    if step:
+        tcb.rcv_ssthresh += min(room, max(step, 2 * length))
         tcb.quick_acks |= 1
 
 
@@ -170,57 +195,62 @@ def grow(tcb: Tcb, length: int) -> None:
 def adapt_buffer(tcb: Tcb) -> None:
     """The user read: if it reads a window each round trip, let the window grow.
 
-    Dynamic right-sizing as in ``tcp_rcv_space_adjust``: what was read in one round trip, doubled, and more
-    while that still grows, is what the buffer has to hold, up to tcp_rmem's maximum.
+    Dynamic right-sizing as in ``tcp_rcv_space_adjust``: what came and was read in one round trip is what the
+    next ones bring.
     """
     now = tcb.clock.now
     elapsed = now - tcb.rcv_space_at
     if tcb.rcv_rtt == 0 or elapsed < (tcb.rcv_rtt >> 3) * 1000:
         return
-    copied = tcb.copied_seq - tcb.rcv_space_seq
+    copied = tcb.copied_seq - tcb.rcv_space_seq - (tcb.rcv_nxt - tcb.copied_seq)
     if copied > tcb.rcv_space:
-        sysctl = tcb.layer.sysctl
-        if sysctl.tcp_moderate_rcvbuf and not tcb.rcvbuf_locked:
-            wanted = (copied << 1) + 16 * tcb.advmss
-            if tcb.rcv_space:
-                wanted += 2 * wanted * (copied - tcb.rcv_space) // tcb.rcv_space
-            size = min((wanted << 8) // tcb.rcv_scaling, sysctl.tcp_rmem[2])
-            if size > tcb.rcvbuf_bytes:
-                tcb.rcvbuf_bytes = size
-                tcb.window_clamp = full_space(tcb)
-        tcb.rcv_space = copied
+        grow_buffer(tcb, copied)
     tcb.rcv_space_seq = tcb.copied_seq
     tcb.rcv_space_at = now
 
 
+def grow_buffer(tcb: Tcb, copied: int) -> None:
+    """Let the buffer hold twice the ``copied`` bytes of a round trip, more while they still grow, and what
+    waits beyond gaps, up to tcp_rmem's maximum (``tcp_rcvbuf_grow`` of 6.18)."""
+    before = tcb.rcv_space
+    tcb.rcv_space = copied
+    sysctl = tcb.layer.sysctl
+    if not sysctl.tcp_moderate_rcvbuf or tcb.rcvbuf_locked:
+        return
+    wanted = copied << 1
+    if before:
+        wanted += 2 * (wanted * (copied - before) // before)
+    if tcb.ooo:
+        wanted += tcb.ooo[-1].end - tcb.rcv_nxt
+    size = min((wanted << 8) // tcb.rcv_scaling, sysctl.tcp_rmem[2])
+    if size > tcb.rcvbuf_bytes:
+        tcb.rcvbuf_bytes = size
+        tcb.window_clamp = full_space(tcb)
+
+
 def measure_rtt(tcb: Tcb, length: int) -> None:
-    """The receiver's own round-trip estimate: by timestamps, else a window's worth of data."""
-    if tcb.options_on & OPT_TIMESTAMPS:
-        if not tcb.ts_seen or tcb.ts_ecr == 0 or tcb.ts_ecr == tcb.rcv_rtt_ecr:
-            return
+    """The receiver's own round-trip estimate: by a window's worth of data, and by timestamps."""
+    if tcb.rcv_rtt_at < 0:
+        tcb.rcv_rtt_seq = tcb.rcv_nxt + tcb.rcv_wnd
+        tcb.rcv_rtt_at = tcb.clock.now
+    elif tcb.rcv_nxt >= tcb.rcv_rtt_seq:
+        _take_rtt(tcb, max((tcb.clock.now - tcb.rcv_rtt_at) // 1000, 1), True)
+        tcb.rcv_rtt_seq = tcb.rcv_nxt + tcb.rcv_wnd
+        tcb.rcv_rtt_at = tcb.clock.now
+    if tcb.ts_seen and tcb.ts_ecr != tcb.rcv_rtt_ecr:
+        tcb.rcv_rtt_ecr = tcb.ts_ecr
         if length < tcb.rcv_mss:
             return
-        tcb.rcv_rtt_ecr = tcb.ts_ecr
         elapsed = (tcb.clock.now // MS + tcb.ts_offset - tcb.ts_ecr) & MASK32
-        if elapsed < 0x8000_0000:
-            _take_rtt(tcb, max(elapsed * 1000, 1), False)
-        return
-    if tcb.rcv_rtt_at < 0:
-        tcb.rcv_rtt_at = tcb.clock.now
-    else:
-        if tcb.rcv_nxt < tcb.rcv_rtt_seq:
-            return
-        _take_rtt(tcb, max((tcb.clock.now - tcb.rcv_rtt_at) // 1000, 1), True)
-    tcb.rcv_rtt_seq = tcb.rcv_nxt + tcb.rcv_wnd
-    tcb.rcv_rtt_at = tcb.clock.now
+        if 0 < elapsed < 0x8000_0000:
+            _take_rtt(tcb, elapsed * 1000, False)
 
 
 def _take_rtt(tcb: Tcb, sample: int, by_window: bool) -> None:
     estimate = tcb.rcv_rtt
-    if estimate == 0:
+    if estimate == 0 or sample << 3 < estimate:
+        # The least is nearest the truth.
         tcb.rcv_rtt = sample << 3
-    elif by_window:
-        # A window takes at least a round trip: the least is nearest the truth.
-        tcb.rcv_rtt = min(estimate, sample << 3)
-    else:
+    elif not by_window and tcb.rcv_nxt == tcb.copied_seq:
+        # With data unread the peer may have waited for the window.
         tcb.rcv_rtt = estimate + sample - (estimate >> 3)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.tcp import ACK, FIN, PSH
-from . import chrono, mtu_probe, pacing, rtt
+from . import chrono, memory, mtu_probe, pacing, rtt
 from .congestion import current_ssthresh, in_reduction, is_window_limited
 from .error_queue import report_sent
 from .output import (
@@ -42,6 +42,7 @@ from .state import (
     TIMER_PROBE,
 )
 from .tcb import MtuSearch, Tcb
+from .variables import BUFFER_COST
 
 _MOST_DEFERRED: Final = 3
 """Without tcp_tso_win_divisor a burst of more than these segments does not wait for a larger one."""
@@ -114,11 +115,17 @@ def queue_text(tcb: Tcb, data: bytes, limit: int, low: int, more: bool, eor: boo
         if room <= 0:
             if tcb.send_memory() >= limit or tcb.unsent >= low:
                 break
+            if not memory.reserve(tcb, min(goal, total - done) + BUFFER_COST, True):
+                memory.moderate_sndbuf(tcb)
+                break
             room = goal
             if not runs:
                 chrono.start(tcb, chrono.BUSY)
             runs.append(tcb.write_seq << 2)
             tcb.nagle &= ~NAGLE_PUSH
+        elif not memory.reserve(tcb, min(room, total - done), True):
+            memory.moderate_sndbuf(tcb)
+            break
         elif done == 0:
             runs[-1] &= ~_RUN_PUSH
         count = min(room, total - done)
