@@ -14,12 +14,10 @@ from .arguments import Arguments
 from .call_sockets import READERS, WRITERS, as_socket, until, written_address
 from .control import check_control, control_messages
 from .engine import Returned, Steps, Wait
-from .errors import Failure, Unsupported
+from .errors import Failure
 from .script import Ellipsis, Items, Structure
 from .state import State
 from .symbols import flag_names
-
-MSG_ZEROCOPY = 0x4000000
 
 _ICMP_HEADER = 8
 _ECHO_REQUESTS = {IPPROTO_ICMP: ICMP_ECHO_REQUEST, IPPROTO_ICMPV6: ICMPV6_ECHO_REQUEST}
@@ -103,14 +101,8 @@ def send(state: State, a: Arguments) -> Steps:
     a.count(4)
     file = as_socket(state.file(a.number(0, "the descriptor")))
     flags = a.number(3, "the flags")
-    _check_flags(a, flags)
     data = _data(a, a.buffer(1), a.number(2, "the count"))
     return write_all(state, file, data, flags, None, [])
-
-
-def _check_flags(a: Arguments, flags: int) -> None:
-    if flags & MSG_ZEROCOPY and a.result() >= 0:
-        raise Unsupported("MSG_ZEROCOPY")
 
 
 def sendto(state: State, a: Arguments) -> Steps:
@@ -118,7 +110,6 @@ def sendto(state: State, a: Arguments) -> Steps:
     number = a.number(0, "the descriptor")
     file = as_socket(state.file(number))
     flags = a.number(3, "the flags")
-    _check_flags(a, flags)
     data = _data(a, a.buffer(1), a.number(2, "the count"))
     if a.is_ellipsis(4):
         address = state.peer_address()
@@ -139,7 +130,6 @@ def sendmsg(state: State, a: Arguments) -> Steps:
     message = a.structure(a.at(1), "the message", "msg_iov")
     lengths = message_lengths(a, message)
     flags = a.number(2, "the flags")
-    _check_flags(a, flags)
     if "msg_flags" in message.fields and a.value(message.fields["msg_flags"], "msg_flags"):
         raise a.fail("sendmsg ignores msg_flags of the message; it must be 0")
     address: SockAddr | None = None

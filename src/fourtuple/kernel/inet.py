@@ -277,6 +277,7 @@ class InetSocket(Socket):
         self.linger_on = listener.linger_on
         self.linger_seconds = listener.linger_seconds
         self.timestamps = listener.timestamps
+        self.zerocopy = listener.zerocopy
         self.priority = listener.priority
         self.mark = listener.mark
         self.tos = listener.tos

@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import EINVAL, ENETUNREACH
 from typing import TYPE_CHECKING, Final
 
-from ..stack.datagram import ORIGIN_TIMESTAMPING, Datagram, SocketError
+from ..stack.datagram import ORIGIN_TIMESTAMPING, ORIGIN_ZEROCOPY, Datagram, SocketError
 from ..wire.address import V4_ANY, V4_BASE, is_any, is_multicast, is_v4
 from .error import KernelError
 from .layout import pack_int, read_int
@@ -156,17 +156,17 @@ def receive_control(socket: InetSocket, datagram: Datagram, control: list[Contro
 
 def error_control(socket: InetSocket, entry: SocketError) -> ControlMessage:
     """struct sock_extended_err, and the address of who reported it, if anybody did."""
-    stamp = entry.origin == ORIGIN_TIMESTAMPING
+    own = entry.origin in (ORIGIN_TIMESTAMPING, ORIGIN_ZEROCOPY)
     data = (
         pack_int(entry.errno)
         + bytes((entry.origin, entry.type, entry.code, 0))
         + pack_int(entry.info)
-        + pack_int(entry.key)
+        + entry.key.to_bytes(4, "little")
     )
     if socket.family == AF_INET6:
-        data += bytes(28) if stamp else sockaddr_in6(entry.reporter, 0)
+        data += bytes(28) if own else sockaddr_in6(entry.reporter, 0)
         return ControlMessage(SOL_IPV6, IPV6_RECVERR, data, None)
-    data += bytes(16) if stamp else sockaddr_in(entry.reporter, 0)
+    data += bytes(16) if own else sockaddr_in(entry.reporter, 0)
     return ControlMessage(SOL_IP, IP_RECVERR, data, None)
 
 

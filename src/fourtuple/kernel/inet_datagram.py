@@ -15,8 +15,8 @@ from .inet_control import SendControl
 from .inet_messages import InetMessages
 from .layout import pack_int, read_int
 from .process import Process
-from .sockaddr import AF_INET6, AF_UNSPEC, IPPROTO_UDPLITE, SOCK_DGRAM, SockAddr
-from .socket import MSG_DONTWAIT, MSG_MORE, MSG_OOB, MSG_PEEK, ControlMessage
+from .sockaddr import AF_INET6, AF_UNSPEC, IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_DGRAM, SockAddr
+from .socket import MSG_DONTWAIT, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_ZEROCOPY, ControlMessage
 from .sockopt import (
     SOL_UDP,
     SOL_UDPLITE,
@@ -46,7 +46,17 @@ def make_datagram(kernel: Kernel, creator: Process, family: int, protocol: int) 
 class InetDatagram(InetMessages):
     """A UDP or UDP-Lite socket over a :class:`UdpSocket`."""
 
-    __slots__ = ("cork", "cork_segment", "cork_stamps", "cork_way", "corked", "segment", "udp")
+    __slots__ = (
+        "cork",
+        "cork_segment",
+        "cork_stamps",
+        "cork_way",
+        "corked",
+        "segment",
+        "told",
+        "udp",
+        "zero_writes",
+    )
 
     def __init__(self, kernel: Kernel, creator: Process, family: int, endpoint: Endpoint) -> None:
         lite = endpoint.protocol == IPPROTO_UDPLITE
@@ -63,6 +73,10 @@ class InetDatagram(InetMessages):
         self.cork_stamps: int = 0
         self.segment: int = 0
         """UDP_SEGMENT: bytes of each datagram that a longer send is cut into, 0 not to cut."""
+        self.told: int = 0
+        """Writes with MSG_ZEROCOPY that were told of."""
+        self.zero_writes: int = 0
+        """Those the datagram being sent is made of."""
 
     def make_messages(self) -> DatagramSocket:
         return self.udp
@@ -98,6 +112,10 @@ class InetDatagram(InetMessages):
         if flags & MSG_OOB:
             raise KernelError(EOPNOTSUPP)
         more = self.cork or flags & MSG_MORE != 0
+        if self.corked is None:
+            self.zero_writes = 0
+        if self.zerocopy and flags & MSG_ZEROCOPY:
+            self.zero_writes += 1
         if self.corked is not None:
             # Address and control data are those of the first part.
             if len(self.corked) + len(data) > _LARGEST_DATA:
@@ -146,8 +164,13 @@ class InetDatagram(InetMessages):
         udp.stamps_once = stamps
         code = udp.send_along(way, data, segment)
         udp.stamps_once = 0
+        written = self.zero_writes
+        self.zero_writes = 0
         if code != 0:
             raise KernelError(code)
+        if written:
+            udp.tell_copied(self.told, (self.told + written - 1) & 0xFFFF_FFFF)
+            self.told = (self.told + written) & 0xFFFF_FFFF
 
     def may_join_group(self) -> bool:
         return self.endpoint.local_port == 0
@@ -175,6 +198,9 @@ class InetDatagram(InetMessages):
         if self.peek_off >= 0:
             moved = length if flags & MSG_PEEK else -length
             self.peek_off = max(self.peek_off + moved, 0)
+
+    def takes_zerocopy(self) -> bool:
+        return self.protocol == IPPROTO_UDP
 
     def has_peek_offset(self) -> bool:
         return True

@@ -9,7 +9,7 @@ from mypy_extensions import mypyc_attr
 
 from ..ports.endpoint import ESTABLISHED, Endpoint
 from ..stack.bpf import BpfProgram
-from ..stack.datagram import ORIGIN_TIMESTAMPING, Datagram
+from ..stack.datagram import ORIGIN_TIMESTAMPING, ORIGIN_ZEROCOPY, Datagram
 from ..stack.datagram_socket import CONNECTED_PEER, STAMP_KEYS, DatagramSocket
 from ..wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_multicast, is_v4
 from .error import KernelError
@@ -200,7 +200,8 @@ class InetMessages(InetSocket):
             raise KernelError(EAGAIN, "error queue empty")
         # Only an error about a packet names where that went.
         stamp = entry.origin == ORIGIN_TIMESTAMPING
-        received = Received(entry.data[:count], None if stamp else self.show(entry.destination, entry.port))
+        named = not stamp and entry.origin != ORIGIN_ZEROCOPY
+        received = Received(entry.data[:count], self.show(entry.destination, entry.port) if named else None)
         received.flags = MSG_ERRQUEUE
         if count < len(entry.data):
             received.flags |= MSG_TRUNC

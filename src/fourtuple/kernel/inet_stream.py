@@ -11,6 +11,7 @@ from errno import (
     EINVAL,
     EISCONN,
     ENETUNREACH,
+    ENOBUFS,
     ENOTCONN,
     ENOTTY,
     EOPNOTSUPP,
@@ -33,6 +34,7 @@ from ..ports.endpoint import (
 )
 from ..stack.bpf import BpfProgram
 from ..stack.sysctl import CONGESTION_CONTROLS
+from ..stack.tcp import zerocopy
 from ..stack.tcp.error_queue import OPT_ID, OPT_ID_TCP, RX_SOFTWARE, TX_RECORD, set_timestamping, stamp_write
 from ..stack.tcp.fastopen import CLIENT
 from ..stack.tcp.memory import report
@@ -55,6 +57,7 @@ from .socket import (
     MSG_PEEK,
     MSG_TRUNC,
     MSG_WAITALL,
+    MSG_ZEROCOPY,
     SHUT_RD,
     SHUT_RDWR,
     SOMAXCONN_LIMIT,
@@ -338,6 +341,7 @@ class InetStream(InetSocket):
         if self.nonblocking() or flags & MSG_DONTWAIT:
             if not taken and not self.connect_result():
                 raise KernelError(EINPROGRESS)
+            self._number(flags, taken)
             return taken
         self.opening = True
         self.syn_taken = taken
@@ -353,9 +357,15 @@ class InetStream(InetSocket):
         self.syn_taken = -1
         self.tcb.write_pending = False
         if taken == len(data):
+            self._number(flags, taken)
             return taken
         more = self.send(data[taken:], flags & ~MSG_FASTOPEN)
         return more if taken == 0 else taken + max(more, 0)
+
+    def _number(self, flags: int, taken: int) -> None:
+        """Count a write that went with the SYN, if its sender wants to know when it arrived."""
+        if self.zerocopy and flags & MSG_ZEROCOPY and taken:
+            zerocopy.wrote(self.tcb, taken, False)
 
     def send(self, data: bytes, flags: int) -> int:
         if flags & MSG_FASTOPEN or self.opening:
@@ -363,11 +373,19 @@ class InetStream(InetSocket):
         return self._send(data, flags, self.tcb.timestamping & TX_RECORD)
 
     def _send(self, data: bytes, flags: int, stamps: int) -> int:
-        taken = self.tcb.send(data, flags & (MSG_OOB | MSG_MORE | MSG_EOR))
+        tcb = self.tcb
+        zero = self.zerocopy and flags & MSG_ZEROCOPY != 0 and len(data) > 0
+        join = zero and zerocopy.joins(tcb)
+        if zero and not join and zerocopy.is_full(tcb):
+            raise KernelError(ENOBUFS, "too many writes with MSG_ZEROCOPY are under way")
+        taken = tcb.send(data, flags & (MSG_OOB | MSG_MORE | MSG_EOR))
         if taken >= 0:
-            if stamps and taken and (taken == len(data) or self.nonblocking() or flags & MSG_DONTWAIT):
+            if taken and (taken == len(data) or self.nonblocking() or flags & MSG_DONTWAIT):
                 # A blocking call goes on until all is taken, and it is the last byte that counts.
-                stamp_write(self.tcb, stamps)
+                if stamps:
+                    stamp_write(tcb, stamps)
+                if zero:
+                    zerocopy.wrote(tcb, taken, join)
             return taken
         if taken == -EAGAIN:
             return -1
@@ -419,6 +437,9 @@ class InetStream(InetSocket):
             # What is there was shown already.
             return None
         return data
+
+    def takes_zerocopy(self) -> bool:
+        return True
 
     def has_peek_offset(self) -> bool:
         return True

@@ -125,6 +125,7 @@ class Socket(File):
         "sndbuf",
         "timestamps",
         "type",
+        "zerocopy",
     )
 
     def __init__(
@@ -155,6 +156,8 @@ class Socket(File):
         self.timestamps: int = 0
         """SO_TIMESTAMP or SO_TIMESTAMPNS, whichever is on; 0 for neither."""
         self.rxq_ovfl: bool = False
+        self.zerocopy: bool = False
+        """SO_ZEROCOPY: MSG_ZEROCOPY has an effect."""
         self.peek_off: int = -1
         """SO_PEEK_OFF: where the next MSG_PEEK begins, -1 at the first byte as ever."""
         self.priority: int = 0
@@ -252,6 +255,10 @@ class Socket(File):
 
     def option_changed(self, name: int) -> None:
         """The attribute of the SOL_SOCKET option ``name`` was set."""
+
+    def takes_zerocopy(self) -> bool:
+        """Whether it may have SO_ZEROCOPY: TCP and UDP."""
+        return False
 
     def has_peek_offset(self) -> bool:
         """Whether SO_PEEK_OFF means something to it."""

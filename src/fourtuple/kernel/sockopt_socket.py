@@ -52,6 +52,7 @@ from .sockopt import (
     SO_TIMESTAMPING,
     SO_TIMESTAMPNS,
     SO_TYPE,
+    SO_ZEROCOPY,
 )
 from .sockopt_filter import FILTER_OPTIONS, get_filter, set_filter_option
 
@@ -95,6 +96,12 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
         socket.dontroute = on
     elif name == SO_RXQ_OVFL:
         socket.rxq_ovfl = on
+    elif name == SO_ZEROCOPY:
+        if not socket.takes_zerocopy():
+            raise KernelError(EOPNOTSUPP)
+        if not 0 <= number <= 1:
+            raise KernelError(EINVAL)
+        socket.zerocopy = on
     elif name == SO_PEEK_OFF:
         if not socket.has_peek_offset():
             raise KernelError(EOPNOTSUPP)
@@ -185,6 +192,8 @@ def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
         return pack_int(socket.dontroute)
     if name == SO_RXQ_OVFL:
         return pack_int(socket.rxq_ovfl)
+    if name == SO_ZEROCOPY:
+        return pack_int(socket.zerocopy)
     if name == SO_PEEK_OFF:
         if not socket.has_peek_offset():
             raise KernelError(EOPNOTSUPP)

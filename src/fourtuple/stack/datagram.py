@@ -8,6 +8,8 @@ ORIGIN_LOCAL: Final = 1
 ORIGIN_ICMP: Final = 2
 ORIGIN_ICMP6: Final = 3
 ORIGIN_TIMESTAMPING: Final = 4
+ORIGIN_ZEROCOPY: Final = 5
+ZEROCOPY_COPIED: Final = 1
 
 
 class Datagram:

@@ -20,6 +20,8 @@ from .datagram import (
     ORIGIN_ICMP6,
     ORIGIN_LOCAL,
     ORIGIN_TIMESTAMPING,
+    ORIGIN_ZEROCOPY,
+    ZEROCOPY_COPIED,
     Datagram,
     SocketError,
 )
@@ -420,6 +422,19 @@ class DatagramSocket:
             return
         self.rmem += size
         self._errors.append(entry)
+
+    def tell_copied(self, low: int, high: int) -> None:
+        """The buffers of the writes with MSG_ZEROCOPY numbered ``low`` to ``high`` may be used again."""
+        last = self._errors[-1] if self._errors else None
+        if last is not None and last.origin == ORIGIN_ZEROCOPY and (last.key + 1) & 0xFFFF_FFFF == low:
+            last.key = high
+        else:
+            entry = SocketError(0, ORIGIN_ZEROCOPY, 0, ZEROCOPY_COPIED, low, V4_ANY, V4_ANY, 0, b"")
+            entry.key = high
+            self.rmem += truesize(0)
+            self._errors.append(entry)
+        if self.events is not None:
+            self.events.on_events(POLLERR)
 
     # --- multicast ----------------------------------------------------------------------------
 

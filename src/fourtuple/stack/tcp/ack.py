@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...wire.tcp import SYN, TcpSegment
-from . import ackstate, chrono, mtu_probe, rack, rate, rtt
+from . import ackstate, chrono, mtu_probe, rack, rate, rtt, zerocopy
 from .ackstate import AckState
 from .congestion import in_reduction, set_state
 from .error_queue import report_acked
@@ -84,6 +84,8 @@ def process(tcb: Tcb, seq: int, end: int, ack: int, segment: TcpSegment, ece: bo
     tcb.bytes_acked += ack - una
     if tcb.write_stamps:
         report_acked(tcb)
+    if tcb.zerocopy is not None:
+        zerocopy.acked(tcb, tcb.zerocopy)
     if sacks and options is not None:
         state.flags = flags
         take_sack(tcb, ack, options.sack, state, now)

@@ -28,6 +28,8 @@ TX_RECORD: Final = TX_SCHED | TX_SOFTWARE | TX_ACK
 ORIGIN_ICMP: Final = 2
 ORIGIN_ICMP6: Final = 3
 ORIGIN_TIMESTAMPING: Final = 4
+ORIGIN_ZEROCOPY: Final = 5
+ZEROCOPY_COPIED: Final = 1
 STAMP_SND: Final = 0
 STAMP_SCHED: Final = 1
 STAMP_ACK: Final = 2
@@ -45,6 +47,25 @@ def queue_error(tcb: Tcb, entry: QueuedError) -> None:
     if tcb.error_queue_bytes + size >= tcb.rcvbuf_bytes:
         return
     tcb.error_queue_bytes += size
+    queue.append(entry)
+    tcb.notify(POLLERR)
+
+
+def queue_notice(tcb: Tcb, entry: QueuedError) -> None:
+    """Put a notice of finished zero-copy writes on the queue, which always has room for it. One that goes on
+    from the last is joined to it (``skb_zerocopy_notify_extend``)."""
+    queue = tcb.error_queue
+    if queue:
+        last = queue[-1]
+        if (
+            last.origin == ORIGIN_ZEROCOPY
+            and last.code == entry.code
+            and (last.key + 1) & MASK32 == entry.info
+        ):
+            last.key = entry.key
+            tcb.notify(POLLERR)
+            return
+    tcb.error_queue_bytes += _ENTRY_COST
     queue.append(entry)
     tcb.notify(POLLERR)
 

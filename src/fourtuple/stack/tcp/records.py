@@ -124,6 +124,31 @@ class QueuedError:
         self.port: int = 0
 
 
+class ZerocopyRange:
+    """Writes with MSG_ZEROCOPY numbered ``low`` to ``high``, with sequence numbers ``first`` to ``last``."""
+
+    __slots__ = ("first", "high", "last", "low", "size")
+
+    def __init__(self, number: int, first: int, last: int) -> None:
+        self.low = number
+        self.high = number
+        self.first = first
+        self.last = last
+        self.size: int = last + 1 - first
+
+
+class Zerocopy:
+    """Of a connection that writes with MSG_ZEROCOPY."""
+
+    __slots__ = ("following", "ranges")
+
+    def __init__(self) -> None:
+        self.following: int = 0
+        """Number of the next write."""
+        self.ranges: list[ZerocopyRange] = []
+        """Not yet acknowledged, the oldest first."""
+
+
 class WriteStamp:
     """A write whose last byte, with sequence number ``last``, is watched on its way."""
 

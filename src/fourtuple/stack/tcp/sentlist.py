@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .records import MARK_JOINED, SentSegment
 from .tcb import Tcb
+from .zerocopy import abandon
 
 
 def append_sent(tcb: Tcb, sent: SentSegment) -> None:
@@ -125,6 +126,8 @@ def split_sent(tcb: Tcb, index: int, length: int) -> None:
 
 def purge(tcb: Tcb) -> None:
     """Forget all that was queued to send: the connection is gone."""
+    if tcb.zerocopy is not None:
+        abandon(tcb, tcb.zerocopy)
     tcb.rtx.clear()
     tcb.rtx_head = 0
     tcb.oldest_sent = None

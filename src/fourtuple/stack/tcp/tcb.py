@@ -22,6 +22,7 @@ from .ackstate import AckState
 from .counters import TcpCounters
 from .info import TcpInfo
 from .metrics import MetricsCache
+from .records import Zerocopy
 from .state import NAGLE_CORK, NAGLE_OFF, NAGLE_PUSH
 from .variables import Variables
 
@@ -234,6 +235,7 @@ class Tcb(Variables):
         "listening",
         "mtu_search",
         "opening",
+        "zerocopy",
     )
 
     def __init__(self, layer: TcpLayer, endpoint: Endpoint, events: SocketEvents | None) -> None:
@@ -249,6 +251,8 @@ class Tcb(Variables):
         """Where the search for the path MTU stands, None: there is none."""
         self.opening: PendingOpen | None = None
         """Of one opened from the other end by Fast Open, until the handshake is complete."""
+        self.zerocopy: Zerocopy | None = None
+        """Its writes with MSG_ZEROCOPY, None: there was none."""
 
     def notify(self, mask: int) -> None:
         """Tell the socket that these POLL* bits may have changed."""
