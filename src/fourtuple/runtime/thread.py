@@ -133,6 +133,10 @@ def current_thread() -> SimThread | None:
     current: greenlet | None
     try:
         current = getcurrent()
+    except RecursionError:
+        # One RuntimeError that says nothing of where this is: taken for the outside, a thread would wait
+        # in the OS for a lock it holds itself.
+        raise
     except RuntimeError:
         # The interpreter is being finalized; only destructors outside still ask.
         return None

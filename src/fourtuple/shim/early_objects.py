@@ -41,7 +41,7 @@ class EarlyObjects:
         for found in objects:
             kind = type(found)
             if kind is locks.REAL_LOCK:
-                self._add(found, locks.lock.around(found))
+                self._add(found, locks.lock_around(found))
             elif kind is locks.REAL_RLOCK:
                 if found.acquire(False):
                     found.release()

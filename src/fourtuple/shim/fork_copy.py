@@ -265,7 +265,7 @@ def _semaphore(
 
 
 def _lock(locked: bool) -> locks.lock:
-    made = locks.lock()
+    made = locks.new_lock()
     if locked:
         made.acquire()
     return made

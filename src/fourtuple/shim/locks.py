@@ -8,8 +8,9 @@ a lock made outside works inside, and the other way round.
 from __future__ import annotations
 
 import _thread
+import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from ..runtime.thread import SimThread, current_thread
 from .durations import duration_ns
@@ -19,6 +20,7 @@ REAL_LOCK: Final[type[Any]] = type(_thread.allocate_lock())
 REAL_RLOCK: Final[type[Any]] = type(_thread.RLock())
 _allocate_lock: Final[Callable[[], Any]] = _thread.allocate_lock
 _get_ident: Final = _thread.get_ident
+_new: Final = object.__new__
 REAL_START: Final[Callable[..., int]] = _thread.start_new_thread
 
 
@@ -62,23 +64,30 @@ class _AlsoReal(type):
         return type.__instancecheck__(cls, instance) or isinstance(instance, cls.real)
 
 
-class lock(metaclass=_AlsoReal):  # noqa: N801  the name it has in _thread
+class _TypeOfLock(_AlsoReal):
+    """Before Python 3.13 only ``allocate_lock`` makes locks; their type can be subclassed in none."""
+
+    if sys.version_info < (3, 13):
+
+        def __call__(cls, /, *args: object, **kwargs: object) -> NoReturn:
+            raise TypeError("cannot create '_thread.lock' instances")
+
+
+class lock(metaclass=_TypeOfLock):  # noqa: N801  the name it has in _thread
     """``_thread.lock``."""
 
     real = REAL_LOCK
 
     __slots__ = ("__weakref__", "_real", "_waiting")
 
-    def __init__(self) -> None:
-        self._real = _allocate_lock()
-        self._waiting: list[SimThread] | None = None
+    _real: Any
+    _waiting: list[SimThread] | None
 
-    @classmethod
-    def around(cls, real: Any) -> lock:
-        """A stand-in for ``real``, which was made before, with the state it has."""
-        self = cls()
-        self._real = real
-        return self
+    def __new__(cls) -> lock:
+        return new_lock()
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("type '_thread.lock' is not an acceptable base type")
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if timeout != -1 and (not blocking or not 0 <= timeout <= _thread.TIMEOUT_MAX):
@@ -155,6 +164,21 @@ class lock(metaclass=_AlsoReal):  # noqa: N801  the name it has in _thread
         return f"<{state} _thread.lock object at {id(self):#x}>"
 
 
+def new_lock() -> lock:
+    """``_thread.allocate_lock()``."""
+    made: lock = _new(lock)
+    made._real = _allocate_lock()
+    made._waiting = None
+    return made
+
+
+def lock_around(real: Any) -> lock:
+    """A stand-in for ``real``, which was made before, with the state it has."""
+    made = new_lock()
+    made._real = real
+    return made
+
+
 class RLock(metaclass=_AlsoReal):
     """``_thread.RLock``: owned by a simulated thread or by one of the OS."""
 
@@ -162,10 +186,17 @@ class RLock(metaclass=_AlsoReal):
 
     __slots__ = ("__weakref__", "_block", "_count", "_owner")
 
-    def __init__(self) -> None:
-        self._block = lock()
-        self._owner = 0
-        self._count = 0
+    _block: lock
+    _count: int
+    _owner: int
+
+    def __new__(cls, /, *args: object, **kwargs: object) -> RLock:
+        # As the real one: whatever it is given, and whether or not a subclass's __init__ calls this one.
+        made = _new(cls)
+        made._block = new_lock()
+        made._owner = 0
+        made._count = 0
+        return made
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if this_thread is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..runtime.thread import SimThread, current_thread
-from .locks import lock
+from .locks import lock, new_lock
 
 _RealHandle: Final[Any] = getattr(_thread, "_ThreadHandle", None)
 _real_start: Final[Any] = getattr(_thread, "start_joinable_thread", None)
@@ -57,7 +57,7 @@ class ThreadHandle:
         """Become the handle of ``thread``."""
         self._thread = thread
         self._ident = thread.ident
-        done = lock()
+        done = new_lock()
         done.acquire()
         self._done = done
         thread.at_end.append(self._end)

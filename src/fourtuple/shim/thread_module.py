@@ -25,7 +25,7 @@ from ..runtime.thread import SimThread, current_thread
 from ..runtime.tracebacks import strip_exception
 from . import locks
 from .local import local
-from .patching import dispatch, replace
+from .patching import bound, dispatch, replace
 from .thread_handle import (
     ThreadHandle,
     main_thread_ident,
@@ -89,9 +89,13 @@ def _start_new_thread(
     return start_thread(thread, function, args, kwargs or {}).ident
 
 
+def _allocate_lock(reference: object, /) -> locks.lock:
+    return locks.new_lock()
+
+
 def _set_sentinel(thread: SimThread) -> locks.lock:
     """A lock released when the calling thread has ended."""
-    sentinel = locks.lock()
+    sentinel = locks.new_lock()
 
     def release() -> None:
         if sentinel.locked():
@@ -177,17 +181,19 @@ def _excepthook(thread: SimThread, args: Any, /) -> None:
 
 
 def install() -> None:
-    for name in ("allocate_lock", "allocate", "LockType", "lock"):
+    for name in ("LockType", "lock"):
         if hasattr(_thread, name):
             replace(_thread, name, locks.lock)
+    allocate = bound(_thread, "allocate_lock", _allocate_lock)
+    for name in ("allocate_lock", "allocate"):
+        replace(_thread, name, allocate)
     replace(_thread, "RLock", locks.RLock)
     for kind, name in ((locks.lock, "lock"), (locks.RLock, "RLock"), (local, "_local")):
         kind.__module__ = "_thread"
         kind.__qualname__ = name
     # Pickled by a name that the real module has as well.
-    copyreg.pickle(
-        type(locks.lock), lambda kind: "RLock" if issubclass(kind, locks.RLock) else "allocate_lock"
-    )
+    copyreg.pickle(type(locks.lock), lambda kind: "LockType")
+    copyreg.pickle(type(locks.RLock), lambda kind: "RLock" if kind is locks.RLock else kind.__qualname__)
     replace(_thread, "_local", local)
     for name in ("start_new_thread", "start_new"):
         dispatch(_thread, name, _start_new_thread)

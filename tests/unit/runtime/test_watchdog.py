@@ -9,7 +9,7 @@ import pytest
 from builders_runtime import bare_process, never
 
 from fourtuple.runtime.scheduler import BusyLoop, RunOutcome
-from fourtuple.shim.locks import lock
+from fourtuple.shim.locks import new_lock
 
 
 def test_busy_thread_is_named_with_its_stack(world):
@@ -68,7 +68,7 @@ def test_busy_loop_swallowing_everything_is_still_caught(world):
 
 def test_thread_blocked_in_the_os_is_caught(world):
     world.scheduler.watchdog_seconds = 0.1
-    held = lock()._real
+    held = new_lock()._real
     held.acquire()
     world.spawn(held.acquire)
     with pytest.raises(BusyLoop):

@@ -2,6 +2,7 @@
 
 import _thread
 import asyncio
+import pickle
 import queue
 import sys
 import threading
@@ -42,7 +43,7 @@ def test_lock_with_timeout_gives_up(world):
 
 @pytest.mark.parametrize("args", [(False, 1), (True, -2), (True, 1e20), (True, "x")])
 def test_lock_with_bad_arguments_fails_as_the_real_one(world, args):
-    from fourtuple.shim.locks import lock
+    from fourtuple.shim.locks import new_lock
 
     def failure(made):
         try:
@@ -50,8 +51,8 @@ def test_lock_with_bad_arguments_fails_as_the_real_one(world, args):
         except Exception as error:
             return type(error)
 
-    real = lock()._real
-    assert world.call(lambda: failure(lock())) is failure(real)
+    real = new_lock()._real
+    assert world.call(lambda: failure(new_lock())) is failure(real)
 
 
 def test_unheld_lock_cannot_be_released(world):
@@ -560,3 +561,53 @@ def test_exception_of_a_bare_thread_goes_to_the_unraisable_hook(world):
 
     message = "Exception ignored in thread started by"
     assert world.call(program) == (ValueError, "task failed", message, True)
+
+
+def test_types_of_locks_are_made_and_subclassed_as_the_real_ones(world):
+    class Named(type(threading.RLock())):
+        def __init__(self, name):
+            self.name = name
+
+    def program():
+        with pytest.raises(TypeError, match="not an acceptable base type"):
+            type("Mine", (_thread.LockType,), {})
+        if sys.version_info < (3, 13):
+            with pytest.raises(TypeError, match="cannot create '_thread.lock' instances"):
+                _thread.LockType()
+        with pytest.raises(TypeError):
+            threading.Lock(1)
+        with Named("a") as held, pytest.raises(TypeError):
+            pickle.dumps(threading.Lock())
+        return held, pickle.loads(pickle.dumps(_thread.LockType)), pickle.loads(pickle.dumps(threading.Lock))
+
+    assert world.call(program) == (True, _thread.LockType, threading.Lock)
+
+
+def test_thread_out_of_stack_at_a_lock_it_holds_is_told_so(world):
+    """A RecursionError within the lock's own code is no reason to wait for it in the OS."""
+
+    def program():
+        held = threading.RLock()
+        refused = 0
+
+        def descend():
+            nonlocal refused
+            if not held.acquire(timeout=0.1):
+                refused += 1
+            try:
+                descend()
+            finally:
+                held.release()
+
+        def from_depth(depth):
+            if depth:
+                from_depth(depth - 1)
+            else:
+                descend()
+
+        for depth in range(8):
+            with pytest.raises(RecursionError):
+                from_depth(depth)
+        return refused, held.locked()
+
+    assert world.call(program) == (0, False)
