@@ -10,9 +10,10 @@ import site
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from ..kernel.process import Process
+from .interpreter_flags import own_flags
 from .stdio import unbuffered_streams
 
 # By letter, the attribute of sys.flags that has the same meaning.
@@ -53,6 +54,9 @@ class InterpreterOptions:
         self.safe_path = False
         self.no_user_site = False
         self.dont_write_bytecode = False
+        self.isolated = False
+        self.dev_mode = False
+        self.quiet = False
         self.warnings: list[str] = []
         self.x_options: list[str] = []
 
@@ -102,18 +106,20 @@ class InterpreterOptions:
         elif letter == "E":
             self.ignore_environment = True
         elif letter == "I":
-            self.ignore_environment = self.safe_path = self.no_user_site = True
+            self.isolated = self.ignore_environment = self.safe_path = self.no_user_site = True
         elif letter == "P":
             self.safe_path = True
         elif letter == "s":
             self.no_user_site = True
+        elif letter == "q":
+            self.quiet = True
         elif letter in _NEED_INTERPRETER:
             if not getattr(sys.flags, _NEED_INTERPRETER[letter]):
                 raise ValueError(
                     f"option -{letter} of python holds for a whole interpreter, which simulated processes"
                     f" share: start fourtuple itself with python -{letter}"
                 )
-        elif letter not in "qR":
+        elif letter != "R":
             reason = _REFUSED.get(letter, "it is unknown")
             raise ValueError(f"option -{letter} of python cannot be simulated: {reason}")
 
@@ -122,7 +128,9 @@ class InterpreterOptions:
             self.warnings.append(value)
             return
         name, _, setting = value.partition("=")
-        if value not in _HARMLESS_X and sys._xoptions.get(name) != (setting or True):
+        if value == "dev":
+            self.dev_mode = True
+        elif value not in _HARMLESS_X and sys._xoptions.get(name) != (setting or True):
             raise ValueError(f"option -X {value} of python cannot be simulated for one process")
         self.x_options.append(value)
 
@@ -130,11 +138,18 @@ class InterpreterOptions:
         """Set up the interpreter for ``process``, whose view is installed and whose program has not
         begun. ``environ`` is its environment, of which the PYTHON variables that can be are honoured."""
         known = {} if self.ignore_environment else environ
-        sys.dont_write_bytecode = self.dont_write_bytecode or bool(known.get("PYTHONDONTWRITEBYTECODE"))
+        self.dont_write_bytecode |= bool(known.get("PYTHONDONTWRITEBYTECODE"))
+        self.no_user_site |= bool(known.get("PYTHONNOUSERSITE"))
+        self.safe_path |= bool(known.get("PYTHONSAFEPATH"))
+        self.dev_mode |= bool(known.get("PYTHONDEVMODE"))
+        sys.dont_write_bytecode = self.dont_write_bytecode
+        sys.flags = self._flags()
         if self.unbuffered or known.get("PYTHONUNBUFFERED"):
             sys.stdout, sys.stderr = unbuffered_streams(process)
             sys.__dict__["__stdout__"], sys.__dict__["__stderr__"] = sys.stdout, sys.stderr
         sys._xoptions.update(_parsed_x(option) for option in self.x_options)
+        if self.dev_mode:
+            sys.warnoptions.append("default")
         sys.warnoptions.extend(word for word in known.get("PYTHONWARNINGS", "").split(",") if word)
         sys.warnoptions.extend(self.warnings)
         if sys.warnoptions:
@@ -142,6 +157,21 @@ class InterpreterOptions:
         if self.no_user_site:
             user = site.getusersitepackages()
             sys.path[:] = [place for place in sys.path if place != user]
+
+    def _flags(self) -> Any:
+        return own_flags(
+            sys.flags,
+            {
+                "dont_write_bytecode": int(self.dont_write_bytecode),
+                "no_user_site": int(self.no_user_site),
+                "ignore_environment": int(self.ignore_environment),
+                "quiet": int(self.quiet),
+                "isolated": int(self.isolated),
+                # What it has C code check is as in the interpreter, see docs/processes.md.
+                "dev_mode": self.dev_mode or sys.flags.dev_mode,
+                "safe_path": self.safe_path,
+            },
+        )
 
     def search_path(self, environ: dict[str, str]) -> list[str]:
         """The places of PYTHONPATH."""

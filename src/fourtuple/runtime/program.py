@@ -380,7 +380,7 @@ def _set_first_path(place: str, options: InterpreterOptions) -> None:
         former == "" or (outer and former == os.path.dirname(os.path.realpath(outer)))
     ):
         del sys.path[0]
-    first = [] if options.safe_path or os.environ.get("PYTHONSAFEPATH") else [place]
+    first = [] if options.safe_path else [place]
     added = [each for each in options.search_path(dict(os.environ)) if each not in sys.path]
     sys.path[:0] = first + added
 

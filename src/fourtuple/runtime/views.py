@@ -39,6 +39,7 @@ _SYS_NAMES: Final = (
     "warnoptions",
     "_xoptions",
     "dont_write_bytecode",
+    "flags",
 )
 _THREADING_NAMES: Final = tuple(
     name

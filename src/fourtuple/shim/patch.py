@@ -35,6 +35,7 @@ _MODULES: Final = (
     "select_module",
     "multiprocessing_module",
     "ssl_module",
+    "ssl_callbacks",
     "fences",
     "file_io",
 )

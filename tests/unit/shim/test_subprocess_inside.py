@@ -274,6 +274,35 @@ def test_options_of_the_interpreter(world, tmp_path):
     ]
 
 
+def test_flags_are_those_of_the_command_and_environment(world):
+    code = "import sys, asyncio.coroutines as c; print(sys.flags, sys.warnoptions, c._is_debug_mode())"
+    debug = {"PYTHONASYNCIODEBUG": "1"}
+    commands = [
+        (["-c", code], {}),
+        (["-c", code], debug),
+        (["-E", "-c", code], debug),
+        (["-I", "-c", code], debug),
+        (["-Bqs", "-c", code], {"PYTHONSAFEPATH": "1"}),
+        (["-X", "dev", "-W", "error", "-c", code], {}),
+        (["-c", code], {"PYTHONDEVMODE": "1", "PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1"}),
+    ]
+
+    def program():
+        results = []
+        for options, environ in commands:
+            command = [sys.executable, *options]
+            environ = {"LANG": "C.UTF-8", **environ}
+            found = subprocess.run(command, env=environ, capture_output=True, text=True)
+            results.append(found.stdout.replace("hash_randomization=0", "hash_randomization=1"))
+        return results, sys.flags is flags
+
+    flags = sys.flags
+    inside, same = world.call(program)
+    assert inside == program()[0]
+    assert same
+    assert sys.flags is flags
+
+
 def test_posix_spawn_and_spawn(world):
     def program():
         reader, writer = os.pipe()

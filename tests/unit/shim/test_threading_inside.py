@@ -572,7 +572,7 @@ def test_types_of_locks_are_made_and_subclassed_as_the_real_ones(world):
         with pytest.raises(TypeError, match="not an acceptable base type"):
             type("Mine", (_thread.LockType,), {})
         if sys.version_info < (3, 13):
-            with pytest.raises(TypeError, match="cannot create '_thread.lock' instances"):
+            with pytest.raises(TypeError, match="cannot create"):
                 _thread.LockType()
         with pytest.raises(TypeError):
             threading.Lock(1)

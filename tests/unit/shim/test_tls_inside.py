@@ -292,3 +292,41 @@ def test_ticket_keys_of_a_context_are_its_own_again_after_a_run():
     during = result_of(serve_blocking, call, seed=3)
     assert during != before == keys()
     assert result_of(serve_blocking, call, seed=3) == during
+
+
+def test_callback_that_blocks_keeps_the_errors_openssl_has_found():
+    """Simulated threads share OpenSSL's queue of errors: what one has found is not told to another."""
+
+    def slow(conn, direction, version, content_type, message_type, data):
+        if direction == "write" and content_type.name == "ALERT":
+            time.sleep(1)
+
+    def server():
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        CA.issue_cert("server").configure_cert(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+        CA.configure_trust(context)
+        context._msg_callback = slow
+        assert context._msg_callback is slow
+        with socket.create_server(("", 443)) as listener:
+            sock, _ = listener.accept()
+            with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN_A_CERTIFICATE"):
+                context.wrap_socket(sock, server_side=True)
+            # What it found while the client's calls went on.
+            sock.close()
+            time.sleep(60)
+
+    def client():
+        with (
+            socket.create_connection(("server", 443)) as sock,
+            CLIENT.wrap_socket(sock, server_hostname="server") as tls,
+        ):
+            tls.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                tls.recv(1)
+            tls.settimeout(None)
+            with pytest.raises(ssl.SSLError, match="certificate required"):
+                tls.recv(1)
+            return time.monotonic() > 1
+
+    assert result_of(server, client)
