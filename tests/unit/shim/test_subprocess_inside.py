@@ -191,7 +191,7 @@ def test_error_of_exec_reaches_the_parent(world, command, options, error):
         (lambda: os.system("python x.py > out"), "with '>'"),
         (lambda: os.popen("true"), "/bin/true"),
         (lambda: subprocess.run([sys.executable, "-O", "x.py"]), "option -O of python"),
-        (lambda: subprocess.run([sys.executable, "-X", "dev", "x.py"]), "-X dev"),
+        (lambda: subprocess.run([sys.executable, "-X", "importtime", "x.py"]), "-X importtime"),
         (lambda: os.execv("/bin/true", ["true"]), "/bin/true"),
         (lambda: os.posix_spawn("/bin/true", ["true"], {}), "/bin/true"),
         (lambda: os.fork(), "os.fork.*multiprocessing.Process.*fork"),
