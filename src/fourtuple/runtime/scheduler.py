@@ -24,7 +24,7 @@ from .process_state import ProcessState
 from .real_numbers import REAL_BASE, REAL_TOP
 from .settings_guard import SettingsGuard
 from .stuck import BusyLoop, Stuck, waiting_lines
-from .thread import DEAD, PARKED, RUNNABLE, RUNNING, SUPERSEDED, SimThread, current_thread
+from .thread import DEAD, PARKED, RUNNABLE, RUNNING, SUPERSEDED, TURN, SimThread, current_thread
 from .timezone import UtcGuard
 from .views import View, process_view
 from .watchdog import BusyStop, Watchdog
@@ -34,10 +34,11 @@ __all__ = ["BusyLoop", "RunOutcome", "Scheduler", "SimThread", "Stuck", "current
 _BATCH: Final = 10_000
 # A dying thread that catches this many GreenletExits does so in a loop, and is left where it is.
 _REFUSALS: Final = 10
-# A reading of the clock, or a call that finds nothing ready, is charged as if it took processor time
-# once a thread has made so many of them in one turn. So a program that spins lets time pass.
+# A reading of the clock, taking a lock, or a call that finds nothing ready, is charged as if it took
+# processor time once a thread has made so many of them in one turn. So a program that spins lets time
+# pass.
 _NO_WAITS: Final[list[tuple[WaitQueue, int]]] = []
-_SPIN_LIMIT: Final = 1_000
+SPIN_LIMIT: Final = 1_000
 _SPIN_TIME: Final = 1_000 * MICROSECOND
 _POLL_COST: Final = 10
 # Threads that wake each other for ever, by a lock or a socketpair, let time pass in the same way: a
@@ -250,18 +251,19 @@ class Scheduler:
     def read_clock(self, thread: SimThread) -> int:
         """The virtual time in ns, for the calling ``thread``. Reading it in a loop takes time."""
         thread.readings += 1
-        if thread.readings >= _SPIN_LIMIT:
-            self._spin(thread)
+        if thread.readings >= SPIN_LIMIT:
+            self.spin(thread)
         return self.clock.now
 
     def polled(self, thread: SimThread) -> None:
         """The calling ``thread`` asked without blocking and nothing was ready. Doing that in a loop
         takes time."""
         thread.readings += _POLL_COST
-        if thread.readings >= _SPIN_LIMIT:
-            self._spin(thread)
+        if thread.readings >= SPIN_LIMIT:
+            self.spin(thread)
 
-    def _spin(self, thread: SimThread) -> None:
+    def spin(self, thread: SimThread) -> None:
+        """The calling ``thread`` did something SPIN_LIMIT times in this turn: let time pass."""
         thread.readings = 0
         thread.state.charged += _SPIN_TIME
         self.sleep(_SPIN_TIME)
@@ -419,6 +421,7 @@ class Scheduler:
             thread.parent = self.hub
         self.interpreter.enter(thread)
         self.switches += 1
+        TURN[0] += 1
         self.running = thread
         try:
             thread.active.switch()

@@ -23,6 +23,10 @@ SUPERSEDED: Final = 4
 """Its process executes another program; it never goes on, and ends with the process."""
 
 
+TURN: Final = [0]
+"""One item: the number of the present turn of a thread, counted over all schedulers."""
+
+
 class SimThread(greenlet):
     """A thread of a simulated process. Made by ``Scheduler.start``.
 

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-from ..runtime.thread import SimThread, current_thread
+from ..runtime.scheduler import SPIN_LIMIT
+from ..runtime.thread import TURN, SimThread, current_thread
 from .durations import duration_ns
 
 # The real ones, taken before they are replaced.
@@ -21,6 +22,8 @@ REAL_RLOCK: Final[type[Any]] = type(_thread.RLock())
 _allocate_lock: Final[Callable[[], Any]] = _thread.allocate_lock
 _get_ident: Final = _thread.get_ident
 _new: Final = object.__new__
+_turn: Final = TURN
+_often: Final = SPIN_LIMIT
 REAL_START: Final[Callable[..., int]] = _thread.start_new_thread
 
 
@@ -78,10 +81,14 @@ class lock(metaclass=_TypeOfLock):  # noqa: N801  the name it has in _thread
 
     real = REAL_LOCK
 
-    __slots__ = ("__weakref__", "_real", "_waiting")
+    __slots__ = ("__weakref__", "_in_turn", "_real", "_times", "_waiting")
 
     _real: Any
     _waiting: list[SimThread] | None
+    # A thread that polls what a lock guards, a queue say, finds the lock free each time: how often it was
+    # taken, and in which turn.
+    _times: int
+    _in_turn: int
 
     def __new__(cls) -> lock:
         return new_lock()
@@ -93,6 +100,13 @@ class lock(metaclass=_TypeOfLock):  # noqa: N801  the name it has in _thread
         if timeout != -1 and (not blocking or not 0 <= timeout <= _thread.TIMEOUT_MAX):
             # The real one says what is wrong with that.
             return bool(self._real.acquire(blocking, timeout))
+        turn = _turn[0]
+        if turn != self._in_turn:
+            self._in_turn = turn
+            self._times = 0
+        self._times += 1
+        if self._times > _often:
+            self._spin()
         if self._real.acquire(False):
             return True
         thread = current_thread()
@@ -116,7 +130,12 @@ class lock(metaclass=_TypeOfLock):  # noqa: N801  the name it has in _thread
     locked_lock = locked
 
     def __enter__(self) -> bool:
-        if self._real.acquire(False):
+        turn = _turn[0]
+        if turn != self._in_turn:
+            self._in_turn = turn
+            self._times = 0
+        self._times += 1
+        if self._times <= _often and self._real.acquire(False):
             return True
         return self.acquire()
 
@@ -128,6 +147,12 @@ class lock(metaclass=_TypeOfLock):  # noqa: N801  the name it has in _thread
     def _at_fork_reinit(self) -> None:
         self._real._at_fork_reinit()
         self._waiting = None
+
+    def _spin(self) -> None:
+        self._times = 0
+        thread = current_thread()
+        if thread is not None and thread is thread.scheduler.running:
+            thread.scheduler.spin(thread)
 
     def _block(self, thread: SimThread, timeout: float) -> bool:
         scheduler = thread.scheduler
@@ -169,6 +194,7 @@ def new_lock() -> lock:
     made: lock = _new(lock)
     made._real = _allocate_lock()
     made._waiting = None
+    made._times = made._in_turn = 0
     return made
 
 

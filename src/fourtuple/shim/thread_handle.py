@@ -32,7 +32,12 @@ class ThreadHandle:
     def is_done(self) -> bool:
         if self._real is not None:
             return bool(self._real.is_done())
-        return self._done is not None and not self._done.locked()
+        if self._done is None or not self._done.locked():
+            return self._done is not None
+        thread = current_thread()
+        if thread is not None:
+            thread.scheduler.polled(thread)
+        return False
 
     def _set_done(self) -> None:
         if self._real is not None:
@@ -48,7 +53,7 @@ class ThreadHandle:
             return
         if self._done is None:
             raise RuntimeError("thread not started")
-        if self._thread is not None and current_thread() is self._thread and not self.is_done():
+        if self._thread is not None and current_thread() is self._thread and self._done.locked():
             raise RuntimeError("Cannot join current thread")
         if self._done.acquire(True, -1 if timeout is None or timeout < 0 else timeout):
             self._done.release()

@@ -25,7 +25,7 @@ from ..runtime.thread import SimThread, current_thread
 from ..runtime.tracebacks import strip_exception
 from . import locks
 from .local import local
-from .patching import bound, dispatch, replace
+from .patching import bound, dispatch, dispatch_method, replace
 from .thread_handle import (
     ThreadHandle,
     main_thread_ident,
@@ -169,6 +169,17 @@ def _install_excepthook() -> None:
     globals_of["_make_invoke_excepthook"] = make_invoke_excepthook
 
 
+_real_is_set: Final = threading.Event.is_set
+
+
+def _is_set(thread: SimThread, event: threading.Event) -> bool:
+    """A thread may ask again and again until another sets it."""
+    found = _real_is_set(event)
+    if not found:
+        thread.scheduler.polled(thread)
+    return found
+
+
 def _excepthook(thread: SimThread, args: Any, /) -> None:
     """The hook of an unhandled exception; without a thread object it prints the identifier, which the
     real one takes from the OS."""
@@ -211,4 +222,5 @@ def install() -> None:
         dispatch(_thread, "_get_main_thread_ident", main_thread_ident)
         dispatch(_thread, "_shutdown", wait_for_threads)
     dispatch(sys, "_current_frames", _current_frames)
+    dispatch_method(threading.Event, "is_set", _is_set)
     _install_excepthook()

@@ -611,3 +611,41 @@ def test_thread_out_of_stack_at_a_lock_it_holds_is_told_so(world):
         return refused, held.locked()
 
     assert world.call(program) == (0, False)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        pytest.param(lambda it: not it.queue.empty(), id="queue"),
+        pytest.param(lambda it: it.event.is_set(), id="event"),
+        pytest.param(lambda it: it.guarded(), id="lock"),
+        pytest.param(lambda it: not it.thread.is_alive(), id="thread"),
+    ],
+)
+def test_thread_that_polls_another_without_blocking_lets_time_pass(world, asks):
+    class Polled:
+        def __init__(self):
+            self.queue = queue.Queue()
+            self.event = threading.Event()
+            self.lock = threading.Lock()
+            self.done = False
+            self.thread = threading.Thread(target=self.finish)
+
+        def finish(self):
+            time.sleep(0.01)
+            self.queue.put(1)
+            self.event.set()
+            self.done = True
+
+        def guarded(self):
+            with self.lock:
+                return self.done
+
+    def program():
+        polled = Polled()
+        polled.thread.start()
+        while not asks(polled):
+            pass
+        return 0.01 <= time.monotonic() < 0.02
+
+    assert world.call(program)
