@@ -10,6 +10,7 @@ from ..kernel.error import KernelError
 from ..kernel.process import Process
 from .blocking import read_file, write_file
 from .errors import os_error
+from .guarded_files import GuardedReader, GuardedWriter
 from .thread import current_thread
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _stream(process: Process, fd: int, mode: str, name: str, unbuffered: bool = 
         text = io.TextIOWrapper(cast("BinaryIO", raw), _ENCODING, errors, write_through=True)
     else:
         buffer: io.BufferedReader | io.BufferedWriter
-        buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+        buffer = GuardedReader(raw) if mode == "r" else GuardedWriter(raw)
         text = io.TextIOWrapper(buffer, _ENCODING, errors, line_buffering=mode == "w")
     # As the interpreter does for its own; the stubs call it read-only.
     vars(text)["mode"] = mode

@@ -22,6 +22,7 @@ from multiprocessing import heap, reduction, synchronize
 from typing import Any, Final
 
 from ..kernel.process import Process
+from ..runtime.guarded_files import GuardedReader, GuardedWriter
 from ..runtime.interpreter import Interpreter
 from ..runtime.launch import fork_process
 from ..runtime.program import Program, run_program
@@ -297,4 +298,12 @@ def _file(obj: Any) -> Any:
     if isinstance(obj, io.TextIOWrapper):
         options = (obj.encoding, obj.errors, None, obj.line_buffering, obj.write_through)
         return io.TextIOWrapper, (obj.buffer, *options)
-    return type(obj), (raw,)
+    return (_reader if isinstance(obj, io.BufferedReader) else _writer), (raw,)
+
+
+def _reader(raw: DescriptorIO) -> GuardedReader:
+    return GuardedReader(raw)
+
+
+def _writer(raw: DescriptorIO) -> GuardedWriter:
+    return GuardedWriter(raw)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..runtime.descriptors import real_descriptors
+from ..runtime.guarded_files import GuardedReader, GuardedWriter
 from ..runtime.stdio import DescriptorIO
 from ..runtime.thread import SimThread
 from .descriptor_module import NULL_PATHS, RANDOM_PATHS, open_null, open_random
@@ -113,9 +114,9 @@ def _wrap(
         if buffer is None:
             raise io.UnsupportedOperation("File or stream is not seekable.")
     elif kinds == ["r"]:
-        buffer = io.BufferedReader(raw, size)
+        buffer = GuardedReader(raw, size)
     else:
-        buffer = io.BufferedWriter(raw, size)
+        buffer = GuardedWriter(raw, size)
     if not text:
         return buffer
     line_buffering = buffering == 1 or (buffering == -1 and raw.isatty())

@@ -32,7 +32,7 @@ from ..kernel.sockaddr import AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM
 from ..runtime.descriptors import given
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread, current_thread
-from . import fcntl_module, resolver, socket_addrinfo, socket_forgotten, socket_services
+from . import fcntl_module, resolver, socket_addrinfo, socket_files, socket_forgotten, socket_services
 from .foreign_numbers import check_number, dispatch_number
 from .lingering_close import close_descriptor
 from .patching import ModuleReference, bound, dispatch, replace, replacements
@@ -307,5 +307,6 @@ def install() -> None:
         dispatch(_socket, name, simulated)
     dispatch_number(_socket, "close", _close, closes=True)
     dispatch_number(_socket, "dup", _dup)
+    socket_files.install()
     socket_forgotten.install()
     fcntl_module.install()

@@ -134,7 +134,7 @@ print(peer.recv(10).decode())
     assert b"sent by host: python[1] fd 4" in data
 
 
-@pytest.mark.parametrize("arguments", [[], ["-m"], ["--seed", "1"], ["-X", "dev", "x.py"]])
+@pytest.mark.parametrize("arguments", [[], ["-m"], ["--seed", "1"], ["-X", "importtime", "x.py"]])
 def test_nothing_to_run_is_a_usage_error(run: Run, arguments: list[str]) -> None:
     outcome = run(*arguments)
     assert outcome.code == 2

@@ -2,8 +2,10 @@
 
 import _thread
 import asyncio
+import os
 import pickle
 import queue
+import socket
 import sys
 import threading
 import time
@@ -649,3 +651,39 @@ def test_thread_that_polls_another_without_blocking_lets_time_pass(world, asks):
         return 0.01 <= time.monotonic() < 0.02
 
     assert world.call(program)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_threads_share_a_buffered_file_while_one_is_blocked_in_it(world, kind):
+    def program():
+        if kind == "pipe":
+            reader, writer = os.pipe()
+            source, target = os.fdopen(reader, "rb"), os.fdopen(writer, "wb")
+        else:
+            one, other = socket.socketpair()
+            source, target = one.makefile("rb"), other.makefile("rwb")
+            other.close()
+
+        def write(word):
+            for _ in range(100):
+                target.write(word * 999 + b"\n")
+                target.flush()
+
+        def read():
+            lines.extend(source)
+
+        lines = []
+        writers = [threading.Thread(target=write, args=(word,)) for word in (b"a", b"b", b"c")]
+        readers = [threading.Thread(target=read) for _ in range(2)]
+        for thread in writers + readers:
+            thread.start()
+        for thread in writers:
+            thread.join()
+        target.close()
+        for thread in readers:
+            thread.join()
+        return len(lines), {len(line) for line in lines}, repr(target), type(source).__name__
+
+    count, lengths, shown, name = world.call(program)
+    assert (count, lengths, name) == (300, {1000}, "BufferedReader")
+    assert shown.startswith("<_io.Buffered")
