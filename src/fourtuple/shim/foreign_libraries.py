@@ -1,5 +1,5 @@
 """Libraries whose C code would leave the simulation, refused by name when a simulated process imports
-them, and the functions of psutil's C module, which tell of the simulated host.
+them; the functions of psutil's C module, which tell of the simulated host; and subinterpreters, refused.
 
 The refusal is an ImportError: a library that can do without (uvicorn without uvloop, aiohttp without
 aiodns) does. Outside a simulated process imports are as they were.
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from ..kernel.kernel import Kernel
 from ..kernel.netdevice import interface_flags
@@ -23,6 +23,7 @@ from ..wire.address import V4_BASE, format_ip, format_mac, is_v4, prefix_mask
 from . import queue_module
 from .os_module import CPUS
 from .patching import dispatch
+from .refusal import refuse
 
 _ASYNCIO: Final = "use asyncio's own loop"
 _THREADS: Final = "use threads or asyncio"
@@ -194,10 +195,26 @@ def _patch_queue(module: ModuleType) -> None:
     vars(module).update(SimpleQueue=queue_module.SimpleQueue, Empty=_queue.Empty)
 
 
+# A subinterpreter has modules of its own, none of them ours, and runs in threads of the OS.
+_OF_SUBINTERPRETERS: Final = ("create", "run_in_subinterp", "run_in_subinterp_with_config")
+
+
+def _patch_subinterpreters(module: ModuleType) -> None:
+    def refused(thread: SimThread, /, *args: object, **kwargs: object) -> NoReturn:
+        refuse("a subinterpreter", "use a process: subprocess with sys.executable, or multiprocessing")
+
+    for name in _OF_SUBINTERPRETERS:
+        dispatch(module, name, refused)
+
+
 _PATCHES: Final[dict[str, Callable[[ModuleType], None]]] = {
     "_queue": _patch_queue,
     "psutil._psutil_linux": _patch_psutil,
     "psutil._psutil_posix": _patch_psutil,
+    "_xxsubinterpreters": _patch_subinterpreters,
+    "_interpreters": _patch_subinterpreters,
+    "_testcapi": _patch_subinterpreters,
+    "_testinternalcapi": _patch_subinterpreters,
 }
 
 

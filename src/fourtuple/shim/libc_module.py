@@ -1,9 +1,10 @@
 """Stand-in for functions of the C library that programs call through ``ctypes``.
 
 Implemented: ``getifaddrs`` and ``freeifaddrs`` (what ifaddr and its like stand on), ``if_nametoindex``,
-``gethostname``, ``getpid``, ``getppid``, ``gettid``, ``pthread_self``, ``pthread_setname_np``; and
-``ctypes.util.find_library``, which asks the machine. Refused by name: whatever else would open a socket,
-sleep, read a clock, fork or run a command. Every other function, and all of them outside, are the real ones.
+``gethostname``, ``getpid``, ``getppid``, ``gettid``, ``pthread_self``, ``pthread_setname_np``, and the
+interpreter's ``PyThreadState_SetAsyncExc``; and ``ctypes.util.find_library``, which asks the machine.
+Refused by name: whatever else would open a socket, sleep, read a clock, fork or run a command. Every other
+function, and all of them outside, are the real ones.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..kernel.netdevice import interface_flags, link_address, sockaddr_in, socka
 from ..runtime.thread import SimThread, current_thread
 from ..stack.interface import Interface
 from ..wire.address import is_v4, prefix_mask
-from .locks import call_outside
+from .locks import REAL_IDENT, call_outside
 from .patching import dispatch
 from .refusal import refuse
 
@@ -139,6 +140,41 @@ def _gethostname(thread: SimThread, buffer: Any, size: int) -> int:
     return 0
 
 
+# What programs end a thread with; a function of the interpreter, which is looked up in the same way.
+_real_set_async_exc: Final = _real_item(ctypes.pythonapi, "PyThreadState_SetAsyncExc")
+_real_set_async_exc.argtypes = (ctypes.c_ulong, ctypes.py_object)
+
+
+class _Asynchronous:
+    """An exception for a thread, raised when it goes on."""
+
+    def __init__(self, error: Any) -> None:
+        self._error = error
+
+    def __call__(self) -> None:
+        raise self._error
+
+
+def _set_async_exc(thread: SimThread, ident: Any, error: Any) -> int:
+    """A blocked thread stays so, as on a real host. The exception None takes back those not yet raised."""
+    number = getattr(ident, "value", ident)
+    try:
+        error = getattr(error, "value", error)
+    except ValueError:
+        error = None
+    for target in thread.state.threads():
+        if target.ident != number:
+            continue
+        target.interrupts[:] = [each for each in target.interrupts if not isinstance(each, _Asynchronous)]
+        if error is None:
+            return 1
+        if target is thread:
+            return int(_real_set_async_exc(REAL_IDENT(), error))
+        target.interrupts.append(_Asynchronous(error))
+        return 1
+    return 0
+
+
 _IMPLEMENTED: Final[dict[str, Callable[..., Any]]] = {
     "getifaddrs": _getifaddrs,
     "freeifaddrs": _freeifaddrs,
@@ -150,6 +186,7 @@ _IMPLEMENTED: Final[dict[str, Callable[..., Any]]] = {
     "pthread_self": lambda thread: threading.get_ident(),
     # Names that only debuggers see.
     "pthread_setname_np": lambda thread, *args: 0,
+    "PyThreadState_SetAsyncExc": _set_async_exc,
 }
 
 

@@ -20,7 +20,7 @@ from .durations import duration_ns
 REAL_LOCK: Final[type[Any]] = type(_thread.allocate_lock())
 REAL_RLOCK: Final[type[Any]] = type(_thread.RLock())
 _allocate_lock: Final[Callable[[], Any]] = _thread.allocate_lock
-_get_ident: Final = _thread.get_ident
+REAL_IDENT: Final[Callable[[], int]] = _thread.get_ident
 _new: Final = object.__new__
 _turn: Final = TURN
 _often: Final = SPIN_LIMIT
@@ -55,7 +55,7 @@ def call_outside(function: Callable[..., Any], *args: Any) -> Any:
 def this_thread() -> int:
     """``get_ident`` of whoever calls: simulated threads have small numbers, those of the OS large."""
     thread = current_thread()
-    return _get_ident() if thread is None else thread.ident
+    return REAL_IDENT() if thread is None else thread.ident
 
 
 class _AlsoReal(type):

@@ -2,6 +2,7 @@
 
 import _thread
 import asyncio
+import ctypes
 import os
 import pickle
 import queue
@@ -687,3 +688,40 @@ def test_threads_share_a_buffered_file_while_one_is_blocked_in_it(world, kind):
     count, lengths, shown, name = world.call(program)
     assert (count, lengths, name) == (300, {1000}, "BufferedReader")
     assert shown.startswith("<_io.Buffered")
+
+
+def test_thread_is_ended_by_an_asynchronous_exception(world):
+    """The recipe that goes about for it: PyThreadState_SetAsyncExc by ctypes."""
+
+    class Ended(Exception):
+        pass
+
+    def program():
+        throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        ended = []
+
+        def work():
+            try:
+                while True:
+                    time.sleep(0.1)
+            except Ended:
+                ended.append(time.monotonic())
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        time.sleep(0.25)
+        results = [
+            throw(ctypes.c_long(thread.ident), ctypes.py_object(ValueError)),
+            throw(ctypes.c_long(thread.ident), ctypes.py_object()),
+            throw(ctypes.c_long(thread.ident), ctypes.py_object(Ended)),
+            throw(ctypes.c_long(thread.ident + 999), ctypes.py_object(Ended)),
+        ]
+        thread.join()
+        try:
+            throw(ctypes.c_long(threading.get_ident()), ctypes.py_object(Ended))
+            time.sleep(1)
+        except Ended:
+            ended.append(time.monotonic())
+        return results, [round(each, 3) for each in ended]
+
+    assert world.call(program) == ([1, 1, 1, 0], [0.3, 0.3])
