@@ -1,11 +1,16 @@
 """Library packages that keep a process's state in their modules, so that each process imports its own.
 
 Others are shared by all processes, which costs less and is as good as long as what a module keeps is
-the same for everybody.
+the same for everybody. A package that needs one of these (scrapy needs twisted) would keep the copy it
+met first, so it is each process's own too.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 KEEPS_STATE: Final = {
@@ -21,7 +26,66 @@ KEEPS_STATE: Final = {
 # multiprocessing calls a child's program so.
 _OTHERS: Final = ("__mp_main__",)
 
+# Fields of a distribution's METADATA; requirements of an extra are none of the distribution itself.
+_NAME: Final = re.compile(r"^Name: *(\S+)", re.MULTILINE)
+_NEED: Final = re.compile(r"^Requires-Dist: *([A-Za-z0-9._-]+)(?!.*extra *==)", re.MULTILINE)
+
+_own: set[str] = set()
+
 
 def is_own(name: str) -> bool:
     """Whether each process has a module ``name`` of its own, wherever it was loaded from."""
-    return name.partition(".")[0] in KEEPS_STATE or name in _OTHERS
+    if not _own:
+        _own.update(KEEPS_STATE, _OTHERS, dependants(sys.path))
+    return name.partition(".")[0] in _own
+
+
+def dependants(paths: Iterable[str]) -> set[str]:
+    """The packages in ``paths`` whose distributions need one that keeps state, directly or not."""
+    folders = [folder for path in paths for folder in _distributions(path)]
+    if not any(_normal(os.path.basename(folder).partition("-")[0]) in KEEPS_STATE for folder in folders):
+        return set()
+    needs: dict[str, tuple[set[str], str]] = {}
+    for folder in folders:
+        text = _read(os.path.join(folder, "METADATA"))
+        name = _NAME.search(text)
+        if name is not None:
+            needs[_normal(name[1])] = ({_normal(need) for need in _NEED.findall(text)}, folder)
+    reached = set(KEEPS_STATE)
+    growing = True
+    while growing:
+        more = {name for name, (needed, _) in needs.items() if needed & reached} - reached
+        growing = bool(more)
+        reached |= more
+    reached -= set(KEEPS_STATE)
+    return {package for name in reached for package in _packages(needs[name][1])}
+
+
+def _distributions(path: str) -> Iterator[str]:
+    try:
+        names = sorted(os.listdir(path))
+    except OSError:
+        return
+    yield from (os.path.join(path, name) for name in names if name.endswith(".dist-info"))
+
+
+def _packages(folder: str) -> Iterator[str]:
+    """What a distribution installs at the top level."""
+    for line in _read(os.path.join(folder, "RECORD")).splitlines():
+        first, _, rest = line.partition(",")[0].partition("/")
+        if rest == "__init__.py":
+            yield first
+        elif not rest and first.endswith(".py"):
+            yield first[:-3]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""

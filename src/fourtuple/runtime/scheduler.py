@@ -446,6 +446,7 @@ class Scheduler:
             thread.status = RUNNING
             thread.parent = self.hub
             self.interpreter.enter(thread)
+            loop = self.interpreter.forget_tasks()
             self.switches += 1
             self.running = thread
             try:
@@ -453,6 +454,9 @@ class Scheduler:
                     thread.active.throw(GreenletExit)
             finally:
                 self.running = None
+                if loop is not None and not thread.process.alive():
+                    # Its descriptors are gone with the process; nothing of it is left to complain of.
+                    loop._closed = True
                 if not thread.dead:
                     self._abandoned.append(thread)
                 self._ended(thread)

@@ -75,7 +75,7 @@ class epoll(metaclass=_EpollType):  # noqa: N801
     def close(self) -> None:
         """Close the descriptor. Harmless twice."""
         fd, self._fd = self._fd, -1
-        if fd < 0:
+        if fd < 0 or not self._process.alive():
             return
         try:
             self._process.fds.close(fd)

@@ -120,7 +120,8 @@ class SimSocket(SocketTransfer):
             return
         self.settle()
         fd = self.detach()
-        if fd == -1:
+        # The descriptors of a process that has ended are closed; an object of it may be finalised later.
+        if fd == -1 or not self.process.alive():
             return
         try:
             close_descriptor(self.process, fd)

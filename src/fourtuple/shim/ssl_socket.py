@@ -181,20 +181,21 @@ class TlsConnection:
             self._flush(deadline, timeout_text)
             try:
                 return attempt()
-            except ssl.SSLWantReadError as error:
-                want = error
+            except ssl.SSLWantReadError:
+                # Not kept: it holds this frame, and so would keep the socket from being forgotten.
+                pass
             except ssl.SSLError:
                 # The alert that says why.
                 self._flush_quietly()
                 raise
             # Outside the handler: what is raised here does not come from that error.
             self._flush(deadline, timeout_text)
-            self._feed(deadline, timeout_text, want)
+            self._feed(deadline, timeout_text)
 
-    def _feed(self, deadline: int, timeout_text: str, want: ssl.SSLError) -> None:
+    def _feed(self, deadline: int, timeout_text: str) -> None:
         """Receive a part of a record, at most one."""
         if not self._missing:
-            self._header += self._receive(_HEADER - len(self._header), deadline, timeout_text, want)
+            self._header += self._receive(_HEADER - len(self._header), deadline, timeout_text)
             if len(self._header) < _HEADER:
                 if self._ended:
                     self._incoming.write_eof()
@@ -204,14 +205,14 @@ class TlsConnection:
             self._missing = _length_of_rest(header)
             if not self._missing:
                 return
-        data = self._receive(self._missing, deadline, timeout_text, want)
+        data = self._receive(self._missing, deadline, timeout_text)
         if self._ended:
             self._incoming.write_eof()
             return
         self._missing -= len(data)
         self._incoming.write(data)
 
-    def _receive(self, count: int, deadline: int, timeout_text: str, want: ssl.SSLError) -> bytes:
+    def _receive(self, count: int, deadline: int, timeout_text: str) -> bytes:
         state = self._state
         file = state.file()
         try:
@@ -219,7 +220,7 @@ class TlsConnection:
                 file, READING, 0, "TLS read", lambda: file.recv(count, 0), deadline
             )
         except BlockingIOError:
-            blocked = want
+            pass
         except TimeoutError as error:
             if error.errno is not None:
                 raise
@@ -228,7 +229,9 @@ class TlsConnection:
             if not data:
                 self._ended = True
             return data
-        raise blocked
+        raise _ssl_error(
+            ssl.SSLWantReadError, ssl.SSL_ERROR_WANT_READ, "The operation did not complete (read)"
+        )
 
     def _flush(self, deadline: int, timeout_text: str) -> None:
         """Send what OpenSSL has written. Raises SSLWantWriteError if not all can go now."""
