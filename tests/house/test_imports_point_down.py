@@ -60,6 +60,63 @@ def test_every_room_is_named_here() -> None:
     assert rooms == set(MAY_IMPORT)
 
 
+def imports_at_load(file: Path) -> set[Path]:
+    """The files of ours that loading ``file`` loads first: imports outside functions and TYPE_CHECKING."""
+    package = file.parent
+    found: set[Path] = set()
+
+    def look(statements: list[ast.stmt]) -> None:
+        for node in statements:
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = package
+                for _ in range(node.level - 1):
+                    base = base.parent
+                for part in (node.module or "").split("."):
+                    base = base / part
+                for path in (base, *(base / alias.name for alias in node.names)):
+                    if path.with_suffix(".py").is_file():
+                        found.add(path.with_suffix(".py"))
+            elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+                look(node.orelse)
+            elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                for field in ("body", "orelse", "finalbody"):
+                    look(getattr(node, field, []))
+
+    look(ast.parse(file.read_text()).body)
+    return found
+
+
+def import_circles(files: list[Path]) -> list[list[Path]]:
+    """Every circle a walk along the imports closes."""
+    circles: list[list[Path]] = []
+    done: set[Path] = set()
+
+    def walk(file: Path, path: list[Path]) -> None:
+        if file in path:
+            circles.append([*path[path.index(file) :], file])
+        elif file not in done:
+            for other in sorted(imports_at_load(file)):
+                walk(other, [*path, file])
+            done.add(file)
+
+    for file in files:
+        walk(file, [])
+    return circles
+
+
+def test_any_module_can_be_the_first_imported() -> None:
+    circles = import_circles(sorted(SOURCE.rglob("*.py")))
+    assert not circles, "\n".join(" -> ".join(file.stem for file in circle) for circle in circles)
+
+
+def test_a_circle_of_imports_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("from . import b\n")
+    (tmp_path / "b.py").write_text("if True:\n    from .c import x\n")
+    (tmp_path / "c.py").write_text("def f():\n    from . import b\nfrom .a import y\n")
+    circles = import_circles(sorted(tmp_path.glob("*.py")))
+    assert [[file.stem for file in circle] for circle in circles] == [["a", "b", "c", "a"]]
+
+
 def test_the_reader_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "SOURCE", tmp_path)
     room = tmp_path / "wire"

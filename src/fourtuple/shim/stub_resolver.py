@@ -26,10 +26,10 @@ from ..wire.dns import (
     build_query,
     parse_reply,
 )
-from .socket_object import SimSocket
 
 if TYPE_CHECKING:
     from ..kernel.host_names import HostNames
+    from .socket_object import SimSocket
 
 # h_errno of <netdb.h>.
 SUCCESS: Final = 0
@@ -275,6 +275,9 @@ class _Lookup:
 
     def _connect(self, server: int, type: int) -> SimSocket:
         """A socket connected to ``server``, instead of the one before. Raises OSError."""
+        # Sockets turn names into addresses by the resolver, which asks by a socket: one comes late.
+        from .socket_object import SimSocket
+
         self._close()
         family, text = (AF_INET, format_ip(server)) if is_v4(server) else (AF_INET6, format_mapped(server))
         try:
