@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .api.link import Link, Switch
     from .api.network import Network
     from .api.process import Process, current_process
+    from .network.periodic import DropEvery
     from .network.rules import PASS, Rule, alter, deliver_after, drop, duplicate
     from .runtime.stuck import BusyLoop, Stuck
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "PASS": "network.rules",
     "BusyLoop": "runtime.stuck",
+    "DropEvery": "network.periodic",
     "Host": "api.host",
     "Link": "api.link",
     "Network": "api.network",
@@ -41,6 +43,7 @@ _EXPORTS = {
 __all__ = [
     "PASS",
     "BusyLoop",
+    "DropEvery",
     "Host",
     "Link",
     "Network",

@@ -8,6 +8,7 @@ from fourtuple.network.addressing import parse_interface_address
 from fourtuple.network.fabric import Fabric
 from fourtuple.network.link import Direction
 from fourtuple.network.node import Node
+from fourtuple.network.periodic import DropEvery, has_data
 from fourtuple.network.rules import PASS, Rule, Verdict, drop
 from fourtuple.ports.endpoint import AF_INET, PROTOCOL_TCP, Endpoint
 from fourtuple.stack.base import SocketEvents
@@ -15,8 +16,6 @@ from fourtuple.stack.tcp.state import EAGAIN
 from fourtuple.stack.tcp.tcb import Tcb
 from fourtuple.wire.address import V4_ANY, parse_ip
 from fourtuple.wire.ethernet import EthernetFrame
-from fourtuple.wire.ip import IpPacket
-from fourtuple.wire.tcp import TcpSegment
 
 MSS = 1448
 """Payload of a full segment with timestamps over Ethernet."""
@@ -35,22 +34,13 @@ class RandomLoss(Rule):
         self.lost = 0
 
     def judge(self, frame: EthernetFrame, now: int) -> Verdict:
-        if not _carries_data(frame):
+        if not has_data(frame):
             return PASS
         self.seen += 1
         if self.stream.uniform() >= self.probability:
             return PASS
         self.lost += 1
         return drop()
-
-
-def _carries_data(frame: EthernetFrame) -> bool:
-    packet = frame.payload
-    return (
-        isinstance(packet, IpPacket)
-        and isinstance(packet.payload, TcpSegment)
-        and len(packet.payload.payload) > 0
-    )
 
 
 class Writer(SocketEvents):
@@ -71,8 +61,11 @@ class Reader(SocketEvents):
     def __init__(self, tcb: Tcb) -> None:
         self.tcb = tcb
         self.received = 0
+        self.quick = False
 
     def on_events(self, mask: int) -> None:
+        if self.quick:
+            self.tcb.quickack = True
         while self.tcb.recv_check() != EAGAIN:
             data = self.tcb.recv(1 << 20, False)
             if not data:
@@ -129,6 +122,8 @@ class Path:
         self.there.bandwidth = bandwidth
         self.there.queue_packets = queue_packets if bandwidth else -1
         self.flows: list[Flow] = []
+        self.quick_acks = False
+        """Receivers acknowledge every segment at once."""
 
     def _node(self, name: str, address: str) -> Node:
         node = self.fabric.add_node(name, [parse_interface_address(address)])
@@ -140,6 +135,11 @@ class Path:
 
     def lose(self, probability: float) -> RandomLoss:
         rule = RandomLoss(Stream(self.fabric.seed, "loss"), probability)
+        self.there.make_faults().rules = [rule]
+        return rule
+
+    def lose_every(self, every: int) -> DropEvery:
+        rule = DropEvery(every)
         self.there.make_faults().rules = [rule]
         return rule
 
@@ -162,6 +162,7 @@ class Path:
             child = listener.accept()
         flow.reader = Reader(child)
         child.events = flow.reader
+        flow.reader.quick = self.quick_acks
         flow.reader.on_events(0)
         return flow
 
@@ -180,18 +181,15 @@ class Path:
 
 
 class Throughput:
-    """What flows of one kind got through: windows per round trip."""
+    """What flows of one kind got through."""
 
-    def __init__(self, control: str, rtt: int, probability: float, window: float, losses: int) -> None:
-        self.control = control
-        self.rtt = rtt
-        self.probability = probability
+    def __init__(self, window: float, losses: int) -> None:
         self.window = window
         """Segments delivered per round trip, on average over the runs."""
         self.losses = losses
 
 
-def under_loss(control: str, rtt: int, probability: float, segments: int, seeds: range) -> Throughput:
+def under_random_loss(control: str, rtt: int, probability: float, segments: int, seeds: range) -> Throughput:
     """Average over ``seeds``; each run lasts about as long as ``segments`` take, after a start-up
     of ten losses that does not count."""
     windows = []
@@ -208,60 +206,33 @@ def under_loss(control: str, rtt: int, probability: float, segments: int, seeds:
             path.run(rtt)
         windows.append(flow.received() / MSS / ((path.fabric.clock.now - began) / rtt))
         losses += rule.lost - lost
-    return Throughput(control, rtt, probability, sum(windows) / len(windows), losses)
+    return Throughput(sum(windows) / len(windows), losses)
 
 
-def mathis(probability: float) -> float:
-    """Segments per round trip of NewReno under random loss: 1.31 / sqrt(p).
+def under_periodic_loss(
+    control: str, rtt: int, every: int, first_threshold: int = 0, quick_acks: bool = False
+) -> Throughput:
+    """Every ``every``-th data segment is lost; over whole periods, once the window repeats itself.
 
-    Mathis, Semke, Mahdavi and Ott 1997, table 1: every segment acknowledged for, losses independent. Our
-    growth counts segments, not ACKs (as Linux's), so delayed ACKs do not slow it.
+    CUBIC's slow start ends at ``first_threshold`` segments, so that it is soon there.
     """
-    return 1.31 / float(probability**0.5)
-
-
-def cubic_model(probability: float, rtt: int) -> float:
-    """Segments per round trip of CUBIC: RFC 9438 §5.1 figure 5 (1.054 (RTT/p)^0.75), or what Reno has
-    where that is more (its Reno-friendly region, §4.3)."""
-    seconds = rtt / SECOND
-    return max(1.054 * float((seconds / probability) ** 0.75), float((1.5 / probability) ** 0.5))
-
-
-def jain(shares: list[float]) -> float:
-    """Jain's fairness index: 1 if all get the same, 1/n if one gets all."""
-    return sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
-
-
-def cubic_random_model(probability: float, rtt: int) -> float:
-    """Segments per round trip of RFC 9438's equations, iterated by the round, under independent losses.
-
-    The closed form of its §5 is for losses at equal distances; independent ones leave more room for the
-    cube to grow now and then. W_cubic(t + RTT) (§4.2), Reno-friendly region (§4.3), decrease (§4.6) and fast
-    convergence (§4.7).
-    """
-    stream = Stream(1, "cubic model")
-    seconds = rtt / SECOND
-    beta, c = 0.7, 0.4
-    window = most = estimate = 10.0
-    since = k = 0.0
-    total = 0.0
-    rounds = 200_000
-    for _ in range(rounds):
-        total += window
-        if stream.uniform() < 1 - (1 - probability) ** window:
-            most = window * (1 + beta) / 2 if window < most else window
-            window = max(window * beta, 2.0)
-            estimate, since = window, 0.0
-            k = (max(most - window, 0.0) / c) ** (1 / 3)
-            continue
-        since += seconds
-        origin = max(most, window) if since == seconds else most
-        most = origin
-        target = c * (since + seconds - k) ** 3 + origin
-        window = max(window, min(target, 1.5 * window))
-        estimate += 3 * (1 - beta) / (1 + beta)
-        window = max(window, estimate)
-    return total / rounds
+    path = Path(1, rtt)
+    path.quick_acks = quick_acks
+    if first_threshold:
+        sysctl = path.sender_node.stack.sysctl
+        sysctl.set("tcp_cubic.hystart", 0)
+        sysctl.set("tcp_cubic.initial_ssthresh", first_threshold)
+    rule = path.lose_every(every)
+    flow = path.open(control)
+    start_up, periods = (8, 4) if first_threshold else (14, 6)
+    while rule.lost < start_up:
+        path.run(rtt // 10)
+    flow.reset()
+    began = path.fabric.clock.now
+    while rule.lost < start_up + periods:
+        path.run(rtt // 10)
+    window = flow.received() / MSS / ((path.fabric.clock.now - began) / rtt)
+    return Throughput(window, periods)
 
 
 BOTTLENECK = 10_000_000

@@ -37,14 +37,11 @@ KINDS = {
     "packet": (17, 3, 0),
 }
 
-# Options that Linux takes where they mean nothing here, and that the table says so of; and two of TCP's whose
-# bounds depend on how the kernel's clock ticks.
+# Options that Linux takes where they mean nothing here, and that the table says so of.
 DIFFERENT = {
     "IPV6_MTU",
     "SO_BINDTOIFINDEX",
     "SO_TIMESTAMPING",
-    "TCP_DELACK_MAX_US",
-    "TCP_RTO_MIN_US",
 }
 
 

@@ -153,8 +153,9 @@ class Link:
 
         A rule is a :class:`~fourtuple.network.rules.Rule`, or a function of the frame and the time
         (ns) that answers ``drop()``, ``deliver_after(ns)``, ``duplicate()``, ``alter(frame)``, or None
-        to let it pass. The first rule that does not pass a frame decides about it, and chance (loss,
-        jitter …) is not asked any more.
+        to let it pass; :class:`~fourtuple.network.periodic.DropEvery` is one that loses every n-th. The
+        first rule that does not pass a frame decides about it, and chance (loss, jitter …) is not asked
+        any more.
         """
         added = rule if isinstance(rule, Rule) else FunctionRule(rule)
         for direction in self._directions(sender):

@@ -10,6 +10,7 @@ from ..ports.endpoint import CLOSE, LISTEN
 from ..stack.sysctl import CONGESTION_CONTROLS
 from ..stack.tcp.fastopen import CLIENT, KEY_LENGTH, choose_key
 from ..stack.tcp.rtt import rto_max, rto_min
+from ..stack.tcp.state import TIMEOUT_MIN
 from ..stack.tcp.tcb import Tcb
 from .error import KernelError
 from .layout import pack_int, read_int
@@ -46,8 +47,10 @@ from .sockopt import (
 
 TCP_CA_NAME_MAX: Final = 16
 
-_TIMEOUT_MAX_US: Final = 120_000_000
-_DELACK_MAX_US: Final = 200_000
+# Bounds of the timers a socket may shorten, in ticks of a millisecond (HZ 1000): from TCP_TIMEOUT_MIN to
+# TCP_RTO_MIN and TCP_DELACK_MAX.
+_LEAST_TICKS: Final = TIMEOUT_MIN // MILLISECOND
+_MOST_TICKS: Final = 200
 
 _MIN_MSS: Final = 88
 _MAX_WINDOW: Final = 32767
@@ -173,16 +176,20 @@ def _set_timing(tcb: Tcb, name: int, number: int) -> bool:
             raise KernelError(EINVAL)
         tcb.user_rto_max = number * MILLISECOND
     elif name == TCP_RTO_MIN_US:
-        if not 0 < number <= _TIMEOUT_MAX_US:
-            raise KernelError(EINVAL)
-        tcb.user_rto_min = number
+        tcb.user_rto_min = _ticks(number) * 1000
     elif name == TCP_DELACK_MAX_US:
-        if not 0 < number <= _DELACK_MAX_US:
-            raise KernelError(EINVAL)
-        tcb.delack_max = number * MICROSECOND
+        tcb.delack_max = _ticks(number) * MILLISECOND
     else:
         return False
     return True
+
+
+def _ticks(microseconds: int) -> int:
+    """Ticks of the kernel's clock, rounded up. Raises EINVAL if a timer cannot be so short or long."""
+    ticks = -(-microseconds // 1000)
+    if not _LEAST_TICKS <= ticks <= _MOST_TICKS:
+        raise KernelError(EINVAL)
+    return ticks
 
 
 def get_tcp_option(tcb: Tcb, name: int, length: int) -> bytes:

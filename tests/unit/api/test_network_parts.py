@@ -15,6 +15,7 @@ def network() -> Network:
 def test_package_exports_a_dozen_names() -> None:
     assert sorted(fourtuple.__all__) == [
         "BusyLoop",
+        "DropEvery",
         "Host",
         "Link",
         "Network",

@@ -309,12 +309,34 @@ def test_info_tells_the_truth() -> None:
 
 
 def test_info_packs_as_linux() -> None:
-    """struct tcp_info of Linux 6.18: 248 bytes, tcpi_rto at offset 8, tcpi_snd_cwnd at 80."""
+    """struct tcp_info of Linux 6.18: 280 bytes, tcpi_rto at offset 8, tcpi_snd_cwnd at 80."""
     host = established()
     data = host.tcb.info().pack()
-    assert len(data) == LENGTH == 248
+    assert len(data) == LENGTH == 280
     assert int.from_bytes(data[8:12], "little") == 300_000
     assert int.from_bytes(data[80:84], "little") == 10
+
+
+def test_info_counts_what_arrived_marked() -> None:
+    """By segments and bytes, ECN agreed on or not, at the end of the structure."""
+    host = established()
+    for number, mark in enumerate((1, 2, 2, 3, 0)):
+        host.inject("P.", 1 + 10 * number, 1, b"x" * 10, tos=mark)
+    host.inject(".", 51, 1, tos=3)
+    data = host.tcb.info().pack()
+    words = [int.from_bytes(data[at : at + 4], "little") for at in range(248, 280, 4)]
+    assert words == [2, 0, 0, 0, 10, 20, 10, 0]
+
+
+def test_info_of_a_timeout_counts_while_it_lasts() -> None:
+    host = established()
+    host.tcb.send(b"x", 0)
+    host.run(SECOND)
+    info = host.tcb.info()
+    assert info.total_rto == 2
+    first = info.total_rto_time
+    host.run(100 * MS)
+    assert host.tcb.info().total_rto_time == first + 100
 
 
 def test_info_of_a_listener_shows_its_queue() -> None:

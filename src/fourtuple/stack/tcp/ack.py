@@ -68,6 +68,7 @@ def process(tcb: Tcb, seq: int, end: int, ack: int, segment: TcpSegment, ece: bo
     if _update_window(tcb, seq, ack, segment):
         flags |= ackstate.WINDOW_UPDATE
     outstanding = tcb.packets_out
+    reneging = tcb.sack_reneging
     options = segment.options
     sacks = options is not None and len(options.sack) > 0 and uses_sack(tcb)
     tcb.soft_error = 0
@@ -111,7 +112,7 @@ def process(tcb: Tcb, seq: int, end: int, ack: int, segment: TcpSegment, ece: bo
         react(tcb, state)
     if state.flags & ackstate.SET_TIMER and not schedule_loss_probe(tcb):
         rearm_rto(tcb)
-    _control_window(tcb, state)
+    _control_window(tcb, state, reneging)
     _send_recovery(tcb, state)
     return ACK_GOOD
 
@@ -271,11 +272,11 @@ def _check_loss_probe(tcb: Tcb, ack: int, state: AckState) -> None:
         tcb.tlp_high_seq = -1
 
 
-def _control_window(tcb: Tcb, state: AckState) -> None:
+def _control_window(tcb: Tcb, state: AckState, reneging: bool) -> None:
     delivered = tcb.delivered - state.delivered_before
     if state.flags & ackstate.ECE_SEEN:
         tcb.delivered_ce += delivered
-    rate.take_sample(tcb, state, delivered, tcb.sack_reneging)
+    rate.take_sample(tcb, state, delivered, reneging)
     cc = tcb.cc
     if cc.paces:
         cc.control(tcb, state, delivered)

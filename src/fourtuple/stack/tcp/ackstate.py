@@ -56,7 +56,7 @@ class AckState:
         "measured_from",
         "newest_delivered",
         "newest_end",
-        "newest_sent_at",
+        "newest_serial",
         "reordered",
         "rexmit",
         "rtt",
@@ -78,10 +78,11 @@ class AckState:
         self.first_sacked_at: int = -1
         self.last_sacked_at: int = -1
         self.duplicates: int = 0
-        self.newest_sent_at: int = -1
+        self.newest_serial: int = -1
+        """``SentSegment.serial`` of the segment sent last among those delivered, -1 none is …"""
         self.newest_end: int = 0
         self.newest_delivered: int = 0
-        """``SentSegment.delivered`` of the segment sent last among those delivered."""
+        """… and its ``delivered``."""
         self.measured_from: int = 0
         """When ``newest_delivered`` segments had been delivered (ns); with the next two, see rate.py."""
         self.send_interval: int = 0

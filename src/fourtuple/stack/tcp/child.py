@@ -69,6 +69,8 @@ def make_child(request: Request, segment: TcpSegment) -> Tcb:
     if request.retransmissions and not _was_needless(request, segment):
         # start_transfer() forgives one timeout of the handshake, not more.
         child.undo_marker = request.iss
+    # The SYN (RFC 4898 SegsIn).
+    child.segs_in = 1
     child.syn_at = max(request.sent_at, 0)
     child.tos = request.tos
     child.saved_syn = request.saved_syn

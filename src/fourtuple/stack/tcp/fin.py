@@ -23,6 +23,8 @@ from .tcb import Tcb
 def fin_arrived(tcb: Tcb) -> bool:
     """All up to FIN is here. Returns False if the connection is gone."""
     tcb.rcv_nxt += 1
+    # As Linux counts: by sequence number.
+    tcb.bytes_received += 1
     tcb.fin_received = True
     tcb.ack_pending |= ACK_SCHEDULED
     tcb.shut |= RCV_SHUTDOWN

@@ -5,8 +5,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-# struct tcp_info of Linux 6.18 up to tcpi_total_rto_time: 8 bytes, 24 u32, then as named below.
-_LAYOUT: Final = Struct("<8B24I4Q6I4Q2I2Q6I2HI")
+# struct tcp_info of Linux 6.18: 8 bytes, 24 u32, then as named below.
+_LAYOUT: Final = Struct("<8B24I4Q6I4Q2I2Q6I2H8I2H")
 
 LENGTH: Final = _LAYOUT.size
 """Bytes of the whole structure; getsockopt() copies no more than the caller has room for."""
@@ -17,7 +17,8 @@ class TcpInfo:
 
     Units are Linux's: rto, ato, rtt, rttvar, rcv_rtt, min_rtt, busy_time, rwnd_limited and sndbuf_limited
     in microseconds, last_* in milliseconds, mss and window values in bytes, the counts of the
-    retransmission queue and snd_cwnd in segments.
+    retransmission queue and snd_cwnd in segments. What accurate ECN (RFC 9768) would report of the peer stays
+    0, as with a peer that has it not: delivered_*_bytes, accecn_fail_mode, accecn_opt_seen.
     """
 
     def __init__(self) -> None:
@@ -82,6 +83,15 @@ class TcpInfo:
         self.total_rto: int = 0
         self.total_rto_recoveries: int = 0
         self.total_rto_time: int = 0
+        self.received_ce: int = 0
+        self.delivered_e1_bytes: int = 0
+        self.delivered_e0_bytes: int = 0
+        self.delivered_ce_bytes: int = 0
+        self.received_e1_bytes: int = 0
+        self.received_e0_bytes: int = 0
+        self.received_ce_bytes: int = 0
+        self.accecn_fail_mode: int = 0
+        self.accecn_opt_seen: int = 0
 
     def pack(self) -> bytes:
         """The bytes getsockopt(IPPROTO_TCP, TCP_INFO) gives on a little-endian Linux."""
@@ -146,4 +156,13 @@ class TcpInfo:
             self.total_rto,
             self.total_rto_recoveries,
             self.total_rto_time,
+            self.received_ce,
+            self.delivered_e1_bytes,
+            self.delivered_e0_bytes,
+            self.delivered_ce_bytes,
+            self.received_e1_bytes,
+            self.received_e0_bytes,
+            self.received_ce_bytes,
+            self.accecn_fail_mode,
+            self.accecn_opt_seen,
         )

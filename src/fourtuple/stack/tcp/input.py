@@ -392,6 +392,8 @@ def _process_text(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end
     data = segment.payload
     if tcb.urg_state == URG_AWAITED and data:
         receive.urgent_in(tcb, seq, data)
+    if packet.tos & 3:
+        _count_ecn(tcb, packet.tos & 3, len(data))
     if end == seq:
         return True
     flags = segment.flags
@@ -417,6 +419,17 @@ def _process_text(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end
     if receive.queue_data(tcb, seq, data, flags & FIN != 0, flags, segment.header_length()):
         return fin_arrived(tcb)
     return True
+
+
+def _count_ecn(tcb: Tcb, codepoint: int, length: int) -> None:
+    """What arrived marked, whether ECN was agreed on or not (``tcp_ecn_received_counters``)."""
+    if codepoint == 1:
+        tcb.received_e1_bytes += length
+    elif codepoint == 2:
+        tcb.received_e0_bytes += length
+    else:
+        tcb.received_ce += 1
+        tcb.received_ce_bytes += length
 
 
 def _note_ecn(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:

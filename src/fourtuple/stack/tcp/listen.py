@@ -276,7 +276,7 @@ def _answer_options(request: Request, packet: IpPacket, segment: TcpSegment) -> 
 
 def advertised_mss(route: Route, v4: bool, user_mss: int) -> int:
     """The MSS option: what the interface takes or the route says, or less by TCP_MAXSEG (RFC 9293 §3.7.1)."""
-    mss = max(min(route.mtu, 65535) - (40 if v4 else 60), 256)
+    mss = max(min(route.mtu, 65535) - 40 if v4 else min(route.mtu, 65575) - 60, 256)
     if route.metrics is not None and route.metrics.advmss:
         mss = route.metrics.advmss
     if user_mss and user_mss < mss:

@@ -175,7 +175,8 @@ def send_syn(tcb: Tcb, flags: int) -> int:
 
 def mss_of_mtu(tcb: Tcb, mtu: int) -> int:
     """Payload bytes of a segment that fits ``mtu``, our options of every segment subtracted."""
-    mss = min(mtu, 65535) - tcb.ip_header - 20
+    # An IPv4 header counts in the length field, an IPv6 header does not.
+    mss = min(mtu, 65535 if tcb.ip_header == 20 else 65575) - tcb.ip_header - 20
     if mss > tcb.mss_clamp:
         mss = tcb.mss_clamp
     return max(mss, tcb.layer.sysctl.tcp_min_snd_mss) - tcb.header_extra

@@ -80,7 +80,7 @@ def mark(tcb: Tcb) -> bool:
 
 def adapt_window(tcb: Tcb, ack: AckState) -> None:
     """Widen the reordering window when duplicates show it is too small (RFC 8985 §6.2 step 4)."""
-    if tcb.layer.sysctl.tcp_recovery & _STATIC_WINDOW or ack.newest_sent_at < 0:
+    if tcb.layer.sysctl.tcp_recovery & _STATIC_WINDOW or ack.newest_serial < 0:
         return
     if ack.newest_delivered < tcb.rack_last_delivered:
         # Less than a round trip since the last change: duplicates of then.

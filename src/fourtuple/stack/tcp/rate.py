@@ -20,20 +20,24 @@ def note_sent(tcb: Tcb, sent: SentSegment) -> None:
     sent.first_sent_at = tcb.first_sent_at
     sent.delivered_at = tcb.delivered_at
     sent.delivered = tcb.delivered
-    sent.app_limited = tcb.app_limited > 0
+    sent.app_limited = tcb.app_limited != 0
 
 
 def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState) -> None:
-    """``sent`` has arrived; the one sent last of those an ACK is about makes the sample."""
-    at = sent.sent_at
-    if at > state.newest_sent_at or (at == state.newest_sent_at and sent.end > state.newest_end):
+    """``sent`` has arrived; the one sent last of those an ACK is about makes the sample.
+
+    Of one moment's that is the one transmitted last, not the one with the highest sequence number: a
+    retransmission may have followed new data (``tcp_skb_sent_after`` has times that differ then).
+    """
+    serial = sent.serial
+    if serial > state.newest_serial or (serial == state.newest_serial and sent.end > state.newest_end):
         note_newest(tcb, sent, state)
 
 
 def note_newest(tcb: Tcb, sent: SentSegment, state: AckState) -> None:
     """``sent`` is the one sent last so far of those this ACK is about."""
     at = sent.sent_at
-    state.newest_sent_at = at
+    state.newest_serial = sent.serial
     state.newest_end = sent.end
     state.newest_delivered = sent.delivered
     state.measured_from = sent.delivered_at
@@ -49,11 +53,12 @@ def take_sample(tcb: Tcb, state: AckState, delivered: int, reneging: bool) -> No
         tcb.app_limited = 0
     if delivered:
         tcb.delivered_at = now
-    if state.newest_sent_at < 0 or reneging:
+    if state.newest_serial < 0 or reneging:
         return
     interval = max(state.send_interval, now - state.measured_from)
-    # Faster than the shortest round trip is a spurious retransmission, not speed.
-    if interval < tcb.min_rtt * 1000:
+    # Faster than the shortest round trip is a spurious retransmission, not speed; so is anything while no
+    # round trip is known.
+    if tcb.min_rtt < 0 or interval < tcb.min_rtt * 1000:
         state.delivered = tcb.delivered - state.newest_delivered
         return
     count = tcb.delivered - state.newest_delivered

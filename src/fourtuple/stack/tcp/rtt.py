@@ -15,7 +15,8 @@ def rto_min(tcb: Tcb) -> int:
     """Lower bound of the variance in us."""
     if tcb.route_metrics is not None and tcb.route_metrics.rto_min_us:
         return tcb.route_metrics.rto_min_us
-    return tcb.user_rto_min or tcb.layer.sysctl.tcp_rto_min_us
+    # In ticks of the kernel's clock, as TCP_RTO_MIN_US is.
+    return tcb.user_rto_min or (tcb.layer.sysctl.tcp_rto_min_us + 999) // 1000 * 1000
 
 
 def rto_max(tcb: Tcb) -> int:

@@ -287,8 +287,8 @@ def _mark_sacked(tcb: Tcb, sent: SentSegment, duplicate: bool, state: AckState, 
 
 def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState, now: int) -> None:
     """``sent`` has arrived: tell RACK, and remember the newest delivered by this ACK."""
-    at = sent.sent_at
-    if at > state.newest_sent_at or (at == state.newest_sent_at and sent.end > state.newest_end):
+    serial = sent.serial
+    if serial > state.newest_serial or (serial == state.newest_serial and sent.end > state.newest_end):
         rate.note_newest(tcb, sent, state)
     # RFC 8985 §6.2 steps 1 and 2.
     rtt = now - sent.sent_at
@@ -297,6 +297,6 @@ def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState, now: int) -> No
         return
     tcb.rack_advanced = True
     tcb.rack_rtt = rtt
-    if sent.serial > tcb.rack_serial or (sent.serial == tcb.rack_serial and sent.end > tcb.rack_end):
-        tcb.rack_serial = sent.serial
+    if serial > tcb.rack_serial or (serial == tcb.rack_serial and sent.end > tcb.rack_end):
+        tcb.rack_serial = serial
         tcb.rack_end = sent.end

@@ -90,13 +90,18 @@ def info(tcb: Tcb) -> TcpInfo:
     now = tcb.clock.now
     endpoint = tcb.endpoint
     info.state = endpoint.state
+    info.pacing_rate = output.current_rate(tcb) if tcb.srtt or tcb.pacing_rate else 0
+    info.max_pacing_rate = tcb.max_pacing_rate
+    info.reordering = tcb.reordering
+    info.snd_cwnd = tcb.cwnd
     queues = tcb.listening
     if queues is not None:
+        # Of a listener Linux tells no more.
         info.unacked = len(queues.accept_queue)
         info.sacked = queues.limit
-    else:
-        info.unacked = tcb.packets_out
-        info.sacked = tcb.sacked_out
+        return info
+    info.unacked = tcb.packets_out
+    info.sacked = tcb.sacked_out
     info.ca_state = tcb.ca_state
     info.retransmits = tcb.retransmits
     info.probes = tcb.probes_out
@@ -112,25 +117,23 @@ def info(tcb: Tcb) -> TcpInfo:
     info.rto = tcb.rto // 1000
     info.ato = tcb.ato // 1000
     info.snd_mss = tcb.mss
-    info.rcv_mss = tcb.rcv_mss
     info.lost = tcb.lost_out
     info.retrans = tcb.retrans_out
     info.last_data_sent = (now - tcb.last_data_sent) // MS
     info.last_data_recv = (now - tcb.last_data_received) // MS
     info.last_ack_recv = (now - tcb.last_ack_received) // MS
-    info.pmtu = tcb.path_mtu
+    # No IPv4 packet is longer, though the loopback would take it.
+    info.pmtu = tcb.path_mtu if tcb.ip_header != 20 else min(tcb.path_mtu, 65535)
     info.rcv_ssthresh = tcb.rcv_ssthresh
     info.rtt = tcb.srtt >> 3
     info.rttvar = tcb.mdev >> 2
     info.snd_ssthresh = tcb.ssthresh
-    info.snd_cwnd = tcb.cwnd
-    info.advmss = tcb.advmss
-    info.reordering = tcb.reordering
+    if endpoint.state != CLOSE or tcb.segs_out:
+        info.rcv_mss = tcb.rcv_mss
+        info.advmss = tcb.advmss
     info.rcv_rtt = tcb.rcv_rtt >> 3
     info.rcv_space = tcb.rcv_space
     info.total_retrans = tcb.total_retrans
-    info.pacing_rate = output.current_rate(tcb) if tcb.srtt or tcb.pacing_rate else 0
-    info.max_pacing_rate = tcb.max_pacing_rate
     info.delivery_rate = rate.delivery_rate(tcb)
     info.delivery_rate_app_limited = int(tcb.rate_app_limited)
     info.bytes_acked = tcb.bytes_acked
@@ -158,4 +161,10 @@ def info(tcb: Tcb) -> TcpInfo:
     info.total_rto = tcb.total_rto
     info.total_rto_recoveries = tcb.total_rto_recoveries
     info.total_rto_time = tcb.total_rto_time
+    if tcb.rto_stamp >= 0:
+        info.total_rto_time += (now - tcb.rto_stamp) // MS
+    info.received_ce = tcb.received_ce
+    info.received_e1_bytes = tcb.received_e1_bytes
+    info.received_e0_bytes = tcb.received_e0_bytes
+    info.received_ce_bytes = tcb.received_ce_bytes
     return info

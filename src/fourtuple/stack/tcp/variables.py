@@ -75,7 +75,6 @@ class Variables(UserSettings):
         "dsack_start",
         "dup_acks_at",
         "dup_acks_sent",
-        "ecn_ce_seen",
         "ecn_demand_cwr",
         "ecn_queue_cwr",
         "error",
@@ -164,6 +163,10 @@ class Variables(UserSettings):
         "rcv_wup",
         "received",
         "received_bytes",
+        "received_ce",
+        "received_ce_bytes",
+        "received_e0_bytes",
+        "received_e1_bytes",
         "received_index",
         "received_offset",
         "reord_seen",
@@ -389,12 +392,12 @@ class Variables(UserSettings):
         """When the segment delivered last was sent, ns."""
         self.delivered_at: int = 0
         """When ``delivered`` grew last, ns."""
-        self.app_limited: int = 0
+        self.app_limited: int = -1
         """``delivered`` until which samples measure the user, 0: they measure the network."""
         self.rate_delivered: int = 0
         self.rate_interval: int = 0
         """ns"""
-        self.rate_app_limited: bool = False
+        self.rate_app_limited: bool = True
 
         # Pacing, see pacing.py.
         self.pace_at: int = 0
@@ -421,7 +424,11 @@ class Variables(UserSettings):
         # ECN (RFC 3168).
         self.ecn_demand_cwr: bool = False
         self.ecn_queue_cwr: bool = False
-        self.ecn_ce_seen: bool = False
+        self.received_ce: int = 0
+        """Segments received with that mark; so the bytes with each."""
+        self.received_e1_bytes: int = 0
+        self.received_e0_bytes: int = 0
+        self.received_ce_bytes: int = 0
 
         # Timestamps (RFC 7323).
         self.ts_offset: int = 0
