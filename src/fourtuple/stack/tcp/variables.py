@@ -24,14 +24,14 @@ from .state import (
     RTO_INITIAL,
     TIMER_NONE,
 )
-from .user import UserSettings
+from .totals import Totals
 
 BUFFER_COST: Final = 832
 """Bytes a socket buffer costs beside its data, as measured on 6.18."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Variables(UserSettings):
+class Variables(Totals):
     """What a :class:`~.tcb.Tcb` knows."""
 
     __slots__ = (
@@ -43,16 +43,7 @@ class Variables(UserSettings):
         "ato",
         "backoff",
         "bursts_out",
-        "bytes_acked",
-        "bytes_received",
-        "bytes_retrans",
-        "bytes_sent",
         "ca_state",
-        "chrono_at",
-        "chrono_busy",
-        "chrono_kind",
-        "chrono_rwnd",
-        "chrono_sndbuf",
         "chunk_index",
         "chunk_offset",
         "chunks",
@@ -64,8 +55,6 @@ class Variables(UserSettings):
         "cwnd_limited",
         "cwnd_stamp",
         "cwnd_used",
-        "data_segs_in",
-        "data_segs_out",
         "delivered",
         "delivered_at",
         "delivered_ce",
@@ -163,10 +152,6 @@ class Variables(UserSettings):
         "rcv_wup",
         "received",
         "received_bytes",
-        "received_ce",
-        "received_ce_bytes",
-        "received_e0_bytes",
-        "received_e1_bytes",
         "received_index",
         "received_offset",
         "reord_seen",
@@ -179,7 +164,6 @@ class Variables(UserSettings):
         "route_metrics",
         "route_mtu",
         "rto",
-        "rto_stamp",
         "rtt_seq",
         "rttvar",
         "rtx",
@@ -189,8 +173,6 @@ class Variables(UserSettings):
         "sack_blocks",
         "sack_reneging",
         "sacked_out",
-        "segs_in",
-        "segs_out",
         "send_serial",
         "shut",
         "snd_nxt",
@@ -205,13 +187,8 @@ class Variables(UserSettings):
         "ssthresh",
         "syn_at",
         "syn_data_acked",
-        "timeout_rehash",
         "tlp_high_seq",
         "tlp_retransmitted",
-        "total_retrans",
-        "total_rto",
-        "total_rto_recoveries",
-        "total_rto_time",
         "ts_ecr",
         "ts_offset",
         "ts_recent",
@@ -424,11 +401,6 @@ class Variables(UserSettings):
         # ECN (RFC 3168).
         self.ecn_demand_cwr: bool = False
         self.ecn_queue_cwr: bool = False
-        self.received_ce: int = 0
-        """Segments received with that mark; so the bytes with each."""
-        self.received_e1_bytes: int = 0
-        self.received_e0_bytes: int = 0
-        self.received_ce_bytes: int = 0
 
         # Timestamps (RFC 7323).
         self.ts_offset: int = 0
@@ -510,27 +482,6 @@ class Variables(UserSettings):
         """Writes whose way is told of in the error queue."""
         self.arrivals: list[tuple[int, int]] = []
         """When data not yet read arrived: (sequence number after it, ns); kept only if asked for."""
-
-        # Totals for TCP_INFO.
-        self.total_retrans: int = 0
-        self.bytes_acked: int = 0
-        self.bytes_received: int = 0
-        self.bytes_sent: int = 0
-        self.bytes_retrans: int = 0
-        self.segs_in: int = 0
-        self.segs_out: int = 0
-        self.data_segs_in: int = 0
-        self.data_segs_out: int = 0
-        self.timeout_rehash: int = 0
-        self.total_rto: int = 0
-        self.total_rto_recoveries: int = 0
-        self.total_rto_time: int = 0
-        self.rto_stamp: int = -1
-        self.chrono_at: int = -1
-        self.chrono_kind: int = 0
-        self.chrono_busy: int = 0
-        self.chrono_rwnd: int = 0
-        self.chrono_sndbuf: int = 0
 
     # Deadlines --------------------------------------------------------------------------------
 
