@@ -147,7 +147,7 @@ def verify_released(tcb: Tcb) -> None:
     assert not tcb.rtx
     assert not tcb.ooo
     assert tcb.oldest_sent is None
-    assert tcb.rmem == tcb.pages == 0
+    assert not tcb.destroyed or tcb.rmem == tcb.pages == 0
     assert tcb.packets_out == tcb.unsent == tcb.ooo_bytes == 0
     assert tcb.deadline < 0
 

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tcb_invariants import Watch, verify_released
+from transitions import Transitions, missing
 from wire_referee import Referee, pattern
 
 from fourtuple.clock.clock import MILLISECOND, SECOND
@@ -42,6 +43,8 @@ TOTAL = 400_000
 OPENED = "opened"
 SIMULTANEOUS = "simultaneous"
 BY_RULES = "by rules"
+WITHDRAWN = "withdrawn"
+CROSSED = "crossed"
 ENDS = st.sampled_from(("client", "server"))
 EVENTS_AT_ONCE = 200
 
@@ -68,7 +71,8 @@ class TwoEnds(RuleBasedStateMachine):
         timestamps=st.booleans(),
         scaling=st.booleans(),
         rcvbuf=st.sampled_from((0, 2304, 20_000)),
-        opening=st.sampled_from((OPENED, OPENED, OPENED, SIMULTANEOUS, BY_RULES)),
+        opening=st.sampled_from((OPENED, OPENED, OPENED, SIMULTANEOUS, BY_RULES, WITHDRAWN, CROSSED)),
+        hasty=st.sampled_from((False, False, True)),
     )
     def build(
         self,
@@ -79,7 +83,9 @@ class TwoEnds(RuleBasedStateMachine):
         scaling: bool,
         rcvbuf: int,
         opening: str,
+        hasty: bool,
     ) -> None:
+        """``hasty`` programs may close before they have done much."""
         self.fabric = Fabric(seed, False, False)
         self.clock = self.fabric.clock
         addresses = ("fd00::1/64", "fd00::2/64") if v6 else ("10.0.0.1/24", "10.0.0.2/24")
@@ -102,6 +108,8 @@ class TwoEnds(RuleBasedStateMachine):
             sysctl = node.stack.sysctl
             sysctl.tcp_sack, sysctl.tcp_timestamps = int(sack), int(timestamps)
             sysctl.tcp_window_scaling = int(scaling)
+        self.hasty = hasty
+        self.transitions = Transitions(nodes)
         self.watches: list[Watch] = []
         self.released: list[Tcb] = []
         self.steps = 0
@@ -115,8 +123,18 @@ class TwoEnds(RuleBasedStateMachine):
         assert self.listener.listen(4) == 0
         self.watches.append(Watch(self.client.tcb))
         self.connected = False
-        if opening == SIMULTANEOUS:
+        if opening in (SIMULTANEOUS, CROSSED):
             self._open_simultaneously(wild, parse_ip(addresses[0].partition("/")[0]))
+            if opening == CROSSED:
+                # Both SYNs have arrived, and neither is acknowledged.
+                self.wait(15)
+                self.close("client", -1)
+        elif opening == WITHDRAWN:
+            # The SYN-ACK finds nobody.
+            self.connect()
+            self.wait(15)
+            self.close("client", -1)
+            self.wait(45)
         elif opening == OPENED:
             self.connect()
             self.wait(45)
@@ -199,7 +217,7 @@ class TwoEnds(RuleBasedStateMachine):
             end.tcb.shutdown(how)
             self.check()
 
-    @precondition(lambda self: self.steps > 12)
+    @precondition(lambda self: self.hasty or self.steps > 12)
     @rule(name=ENDS, linger=st.sampled_from((-1, -1, -1, 0)))
     def close(self, name: str, linger: int) -> None:
         end = self.ends[name]
@@ -210,6 +228,35 @@ class TwoEnds(RuleBasedStateMachine):
         self.released.append(end.tcb)
         end.tcb = None
         self.check()
+
+    @precondition(lambda self: self.hasty or self.steps > 12)
+    @rule(first=ENDS, how=st.sampled_from((1, 1, 2)))
+    def shutdown_both(self, first: str, how: int) -> None:
+        """The FINs cross."""
+        for end in (self.ends[first], *self.ends.values()):
+            if end.tcb is not None and end.tcb.endpoint.state != LISTEN:
+                end.tcb.shutdown(how)
+        self.check()
+
+    @precondition(lambda self: self.hasty or self.steps > 12)
+    @rule(first=ENDS, pause=st.sampled_from((11, 25, 70)))
+    def part(self, first: str, pause: int) -> None:
+        """One end closes its side, then the other, with or without an ACK between."""
+        second = self.ends["client" if first == "server" else "server"]
+        # Who has received data delays its ACKs, so that its FIN can carry one.
+        self.converse(first, 10, 70)
+        for end in (self.ends[first], second):
+            if end.tcb is not None and end.tcb.endpoint.state != LISTEN:
+                end.tcb.shutdown(1)
+                self.check()
+                self._pass(pause)
+
+    @precondition(lambda self: self.hasty and not self.connected)
+    @rule()
+    def stop_listening(self) -> None:
+        if self.listener.endpoint.state == LISTEN:
+            self.listener.close()
+            self.check()
 
     @rule(
         name=ENDS,
@@ -274,6 +321,7 @@ class TwoEnds(RuleBasedStateMachine):
             return
         for watch in self.watches:
             watch.check()
+        self.transitions.look()
         self._follow_time_waits()
 
     def _follow_time_waits(self) -> None:
@@ -304,10 +352,16 @@ class TwoEnds(RuleBasedStateMachine):
             if end.tcb is not None:
                 end.tcb.close()
                 self.released.append(end.tcb)
+                self.transitions.look()
         if self.listener.endpoint.state == LISTEN:
             self.listener.close()
         until = self.clock.now + 4000 * SECOND
-        assert not self.clock.run(until, 1_000_000), "events without end"
+        for _ in range(1_000_000):
+            if not self.clock.run(until, 1):
+                break
+            self.transitions.look()
+        else:
+            raise AssertionError("events without end")
         self.check()
         for end in self.ends.values():
             tcp = end.node.stack.tcp
@@ -317,7 +371,11 @@ class TwoEnds(RuleBasedStateMachine):
             assert tcp.counters.curr_estab == 0
         for tcb in self.released:
             verify_released(tcb)
+        SEEN.update(self.transitions.seen)
 
+
+SEEN: set[tuple[int, int]] = set()
+"""Transitions made by the walks of this process."""
 
 # Without Phase.explain, which traces every line and takes minutes.
 _PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
@@ -326,6 +384,17 @@ TestTwoEnds = TwoEnds.TestCase
 TestTwoEnds.settings = settings(
     max_examples=15, stateful_step_count=30, deadline=None, derandomize=True, phases=_PHASES
 )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_walks_make_every_transition() -> None:
+    SEEN.clear()
+    walks = settings(
+        max_examples=250, stateful_step_count=25, deadline=None, derandomize=True, phases=_PHASES
+    )
+    run_state_machine_as_test(TwoEnds, settings=walks)
+    assert not missing(SEEN)
 
 
 @pytest.mark.slow

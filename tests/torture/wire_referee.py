@@ -157,7 +157,7 @@ class Referee(Tap):
         if not self.shrinking and edge < side.edge and segment.window:
             # With a scale of its own the SYN's window, which is not scaled, is rounded down.
             assert side.edge - edge < 1 << side.scale, f"the offered edge moved from {side.edge} to {edge}"
-        side.edge = max(edge, side.edge)
+        side.edge = max(edge, side.edge) if segment.window else edge
         options = segment.options
         if options is None:
             return

@@ -140,6 +140,7 @@ def done(tcb: Tcb) -> None:
     if tcb.orphan:
         destroy(tcb)
         return
+    settle(tcb)
     if endpoint.port_locked:
         tcb.layer.tables.tcp.exact.remove(endpoint)
     else:
