@@ -7,6 +7,8 @@ import io
 import linecache
 import traceback
 from dataclasses import dataclass, field
+from struct import Struct
+from typing import Final
 
 from ..kernel.error import KernelError
 from ..kernel.inet_stream import InetStream
@@ -14,6 +16,26 @@ from .errors import Failure, ScriptError, Unsupported
 from .script import Code, Event
 from .state import State
 from .symbols import CODE_CONSTANTS
+
+_MEMINFO: Final = tuple(
+    f"SK_MEMINFO_{name}"
+    for name in (
+        "RMEM_ALLOC",
+        "RCVBUF",
+        "WMEM_ALLOC",
+        "SNDBUF",
+        "FWD_ALLOC",
+        "WMEM_QUEUED",
+        "OPTMEM",
+        "BACKLOG",
+        "DROPS",
+    )
+)
+"""SO_MEMINFO's values in their order."""
+
+_BBR_INFO: Final = Struct("<5I")
+_BBR: Final = ("bbr_bw_lo", "bbr_bw_hi", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain")
+"""TCP_CC_INFO of bbr."""
 
 
 @dataclass
@@ -38,8 +60,15 @@ def capture(state: State, event: Event, code: Code) -> Captured:
         raise Failure(f"descriptor {flow.script_fd} is no TCP socket")
     info = file.tcb.info()
     # Compiled, its fields are descriptors of the class: there is no __dict__.
-    names = [name for name in dir(info) if not name.startswith("_")]
-    return Captured(event, code, {f"tcpi_{name}": getattr(info, name) for name in names})
+    names = [name for name in dir(info) if not name.startswith("_") and name != "pack"]
+    values = {f"tcpi_{name}": getattr(info, name) for name in names}
+    values.update(zip(_MEMINFO, file.memory(), strict=True))
+    bbr = file.tcb.cc.info(file.tcb)
+    if len(bbr) == _BBR_INFO.size:
+        low, high, *others = _BBR_INFO.unpack(bbr)
+        values["bbr_bw"] = high << 32 | low
+        values.update(zip(_BBR, (low, high, *others), strict=True))
+    return Captured(event, code, values)
 
 
 def run_blocks(path: str, blocks: list[Captured], output: list[str]) -> None:
@@ -75,7 +104,7 @@ def _run(path: str, block: Captured, namespace: dict[str, object]) -> None:
         source = (lead + text).split("\n")[line - 1].strip()
         raise _failure(f"assertion failed: {source}", str(error), source, block) from None
     except NameError as error:
-        if error.name and error.name.startswith(("tcpi_", "SK_MEMINFO_", "bbr_", "dctcp_", "tcpv_")):
+        if error.name and error.name.startswith(("tcpi_", "bbr_", "dctcp_", "tcpv_")):
             raise Unsupported(f"{error.name} in Python code") from None
         raise _failure(f"Python: {error}", "", "", block) from None
     except SystemExit as error:

@@ -62,12 +62,16 @@ def test_established_data_beyond_window_is_refused() -> None:
     assert host.tcb.ooo == []
 
 
-def test_established_data_across_right_edge_is_trimmed() -> None:
-    """Only what the offered window holds is kept."""
+def test_established_data_across_right_edge_is_kept_while_nothing_is_unread() -> None:
+    """Linux takes what begins in the window whole if the receive queue is empty, else not at all."""
     host = established()
     edge = host.tcb.rcv_nxt + host.tcb.receive_window()
     host.inject(".", edge - host.tcb.irs - 10, 1, b"x" * 100)
-    assert host.tcb.ooo_bytes == 10
+    assert host.tcb.ooo_bytes == 100
+    host.inject(".", 1, 1, b"y")
+    assert host.tcb.received_bytes == 1
+    host.inject(".", edge - host.tcb.irs - 200, 1, b"x" * 1000)
+    assert host.tcb.ooo_bytes == 100
 
 
 def test_established_out_of_window_without_data_is_answered_at_limited_rate() -> None:

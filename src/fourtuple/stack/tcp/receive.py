@@ -1,7 +1,7 @@
 """Received data: in order to the user's queue, out of order to wait for the gap to be filled (RFC 9293
 §3.10.7.4 seventh and eighth check), and the SACK blocks that tell of the gap (RFC 2018, RFC 2883).
 
-What is kept never exceeds the window offered: data beyond it was cut off on arrival.
+A segment that begins in the window may reach beyond it by its own length; memory is the bound.
 """
 
 from __future__ import annotations
@@ -328,10 +328,8 @@ def queue_data(tcb: Tcb, seq: int, data: bytes, fin: bool, flags: int, header: i
         out_of_window(tcb)
         return False
     if seq > nxt:
-        if seq + len(data) > nxt + room:
-            # RFC 9293 §3.10.7.4: trim what is beyond the window, FIN with it.
-            data = data[: nxt + room - seq]
-            fin = False
+        # The sequence check let it pass: what reaches beyond the window is kept as by Linux, not trimmed as
+        # RFC 9293 §3.10.7.4 would, if memory allows.
         queue_out_of_order(tcb, seq, data, fin, flags, header, memory.cost_of(tcb, length, header))
         return False
     if seq < nxt:
