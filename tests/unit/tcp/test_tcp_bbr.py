@@ -7,12 +7,12 @@ import struct
 import time
 
 import pytest
-from tests.unit.tcp.builders_tcp import MS, Host
+from tests.unit.tcp.builders_tcp import MS, SECOND, Host
 
 from fourtuple import Network
 from fourtuple.clock.streams import Stream
 from fourtuple.stack.tcp.ackstate import AckState
-from fourtuple.stack.tcp.bbr import MaxFilter
+from fourtuple.stack.tcp.minmax import MaxFilter, MinFilter
 from fourtuple.stack.tcp.output import current_rate
 from fourtuple.stack.tcp.rate import note_delivered, take_sample
 from fourtuple.stack.tcp.records import SentSegment
@@ -57,7 +57,6 @@ def test_faster_than_the_shortest_round_trip_is_no_sample() -> None:
     host.run(1 * MS)
     host.tcb.min_rtt = 100_000
     before = host.tcb.rate_delivered
-    host.tcb.min_rtt_at = host.clock.now
     state_rtt = host.tcb.min_rtt
     host.inject(".", 1, 1001)
     # The ACK is its own shortest round trip, so it counts: 1000 bytes in 1 ms.
@@ -122,6 +121,49 @@ def test_filter_forgets_what_is_older_than_the_window() -> None:
     for moment in range(1, 12):
         found.take(10, moment, 10)
     assert found.best() == 10
+
+
+def test_smallest_filter_gives_the_smallest_of_the_window() -> None:
+    stream = Stream(1, "rtt")
+    values = [500 + stream.below(1000)]
+    found = MinFilter(0, values[0])
+    for moment in range(1, 2000):
+        values.append(500 + stream.below(1000) - (300 if moment % 300 < 20 else 0))
+        found.take(100, moment, values[-1])
+        recent = values[-101:]
+        # Three candidates are an estimate: never below the window's smallest, and near it.
+        assert min(recent) <= found.best() <= sorted(recent)[len(recent) // 3]
+
+
+def test_smallest_filter_does_not_take_a_late_value_for_the_least() -> None:
+    """When the least is too old the next best of the window follows, not what was measured last."""
+    found = MinFilter(0, 100)
+    for moment in range(1, 130):
+        found.take(100, moment, 900 if moment % 10 else 200)
+    assert found.best() == 200
+
+
+def test_least_round_trip_is_of_the_newest_segment() -> None:
+    """One ACK of two segments sent 30 ms apart: the timeout takes the older, the path's least the newer."""
+    host = Host().connect(sack=True, delay=100 * MS)
+    host.tcb.send(bytes(1000), 0)
+    host.run(30 * MS)
+    host.tcb.send(bytes(1000), 0)
+    host.run(50 * MS)
+    host.inject(".", 1, 2001)
+    assert host.tcb.info().min_rtt == 50_000
+    assert host.tcb.info().rtt == 100_000 - (100_000 - 80_000) // 8
+
+
+def test_ack_that_may_have_waited_does_not_become_the_least() -> None:
+    """A lone short segment's, once the least round trip is out of date (``FLAG_ACK_MAYBE_DELAYED``)."""
+    host = Host().connect(sack=True, delay=100 * MS)
+    host.run(400 * SECOND)
+    for length, expected in ((10, 100_000), (1000, 140_000)):
+        host.tcb.send(bytes(length), 0)
+        host.run(140 * MS)
+        host.inject(".", 1, host.tcb.snd_nxt - host.tcb.iss)
+        assert host.tcb.info().min_rtt == expected
 
 
 # Pacing -----------------------------------------------------------------------------------------

@@ -174,6 +174,7 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
     last_sent = -1
     reordered = state.reordered
     acked = 0
+    sacked_before = tcb.sacked_out
     while tcb.rtx_head < len(rtx):
         sent = rtx[tcb.rtx_head]
         if sent.end > una:
@@ -212,10 +213,23 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
     elif rtx[head].marks & MARK_SACKED:
         flags |= ackstate.RENEGING
     sample = -1
+    newest = state.last_sacked_at
     if first_sent >= 0 and not flags & ackstate.RETRANSMITTED_ACKED:
         sample = now - first_sent
+        if newest < 0:
+            newest = last_sent
+        if (
+            acked == 1
+            and sacked_before == 0
+            and una - state.una_before < tcb.mss
+            and state.newest_delivered + 1 == tcb.delivered
+            and not flags & (ackstate.ALERT | ackstate.SYN_ACKED)
+        ):
+            flags |= ackstate.MAYBE_DELAYED
     sacked_sample = now - state.first_sacked_at if state.first_sacked_at >= 0 else -1
-    measured = _measure(tcb, flags, sample, sacked_sample)
+    if newest >= 0:
+        state.rtt = max((now - newest) // 1000, 1)
+    measured = _measure(tcb, state, flags, sample, sacked_sample)
     if flags & ackstate.ACKED:
         flags |= ackstate.SET_TIMER
         if not sack:
@@ -227,30 +241,32 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
     elif head < len(rtx) and measured and sacked_sample > now - rtx[head].sent_at:
         # Progress on data sent before the head was: the timeout may run anew.
         flags |= ackstate.SET_TIMER
-    newest = state.last_sacked_at
-    if newest < 0 and sample >= 0:
-        newest = last_sent
-    if newest >= 0:
-        state.rtt = max((now - newest) // 1000, 1)
+    if state.rtt >= 0:
         tcb.cc.sampled(tcb, state.rtt)
     state.flags = flags
 
 
-def _measure(tcb: Tcb, flags: int, sample: int, sacked: int) -> bool:
-    """Feed the estimator with the better of the samples (ns, -1 none), or the echoed timestamp."""
+def _measure(tcb: Tcb, state: AckState, flags: int, sample: int, sacked: int) -> bool:
+    """Feed the estimator with the better of the samples (ns, -1 none), or the echoed timestamp.
+
+    They are of the oldest segment measured, as the timeout needs them; ``state.rtt`` is of the newest,
+    which is nearer to the path's.
+    """
     if sample < 0:
         sample = sacked
     if sample >= 0:
         microseconds = max(sample // 1000, 1)
-        rtt.note_min(tcb, microseconds)
     elif flags & ackstate.ACKED and tcb.ts_seen and tcb.ts_ecr and tcb.options_on & OPT_TIMESTAMPS:
         # RFC 7323 §4.1: with timestamps even retransmitted data gives a sample.
         elapsed = ((tcb.clock.now // MS + tcb.ts_offset) - tcb.ts_ecr) & MASK32
         if elapsed >= 0x8000_0000:
             return False
-        microseconds = max(elapsed * 1000, 1)
+        # A tick of the timestamps' clock at least.
+        microseconds = max(elapsed, 1) * 1000
+        state.rtt = microseconds
     else:
         return False
+    rtt.note_min(tcb, state.rtt, flags & ackstate.MAYBE_DELAYED != 0)
     rtt.sample(tcb, microseconds)
     return True
 

@@ -26,6 +26,8 @@ SET_TIMER: Final = 0x800
 LOST_RETRANSMISSION: Final = 0x1000
 DSACK_PROBE: Final = 0x2000
 """The duplicate reported is the tail loss probe."""
+MAYBE_DELAYED: Final = 0x4000
+"""It acknowledges one short segment that was alone on its way: the peer may have waited for more."""
 
 ACKED: Final = DATA_ACKED | SYN_ACKED
 NOT_DUPLICATE: Final = DATA | WINDOW_UPDATE | ACKED

@@ -13,7 +13,9 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
+from . import ackstate
 from .ackstate import AckState
+from .minmax import MaxFilter
 from .output import BURST_MAX
 from .state import CA_LOSS, CA_OPEN, CA_RECOVERY, INFINITE_SSTHRESH, INITIAL_CWND, MS, SECOND
 from .tcb import CongestionControl, Tcb
@@ -62,48 +64,6 @@ _EXTRA_MOST_US: Final = 100_000
 _EPOCH_RESET: Final = 1 << 20
 
 _INFO: Final = Struct("<5I")
-
-
-class MaxFilter:
-    """The largest of the last rounds' values, from three candidates (Linux's ``win_minmax``)."""
-
-    __slots__ = ("_times", "_values")
-
-    def __init__(self) -> None:
-        self._times: list[int] = [0, 0, 0]
-        self._values: list[int] = [0, 0, 0]
-
-    def best(self) -> int:
-        return self._values[0]
-
-    def take(self, window: int, time: int, value: int) -> None:
-        times = self._times
-        values = self._values
-        if value >= values[0] or time - times[2] > window:
-            self._times = [time, time, time]
-            self._values = [value, value, value]
-            return
-        if value >= values[1]:
-            times[1] = times[2] = time
-            values[1] = values[2] = value
-        elif value >= values[2]:
-            times[2] = time
-            values[2] = value
-        age = time - times[0]
-        if age > window:
-            # The best is too old: the others move up.
-            times[0], values[0] = times[1], values[1]
-            times[1], values[1] = times[2], values[2]
-            times[2], values[2] = time, value
-            if time - times[0] > window:
-                times[0], values[0] = times[1], values[1]
-                times[1], values[1] = times[2], values[2]
-        elif times[1] == times[0] and age > window >> 2:
-            times[1] = times[2] = time
-            values[1] = values[2] = value
-        elif times[2] == times[1] and age > window >> 1:
-            times[2] = time
-            values[2] = value
 
 
 class Bbr(CongestionControl):
@@ -433,7 +393,8 @@ class Bbr(CongestionControl):
     def _update_min_rtt(self, tcb: Tcb, ack: AckState) -> None:
         now = tcb.clock.now
         expired = now > self._min_rtt_at + _RTT_WINDOW
-        if ack.rtt >= 0 and (self.min_rtt < 0 or ack.rtt < self.min_rtt or expired):
+        delayed = ack.flags & ackstate.MAYBE_DELAYED != 0
+        if ack.rtt >= 0 and (self.min_rtt < 0 or ack.rtt < self.min_rtt or (expired and not delayed)):
             self.min_rtt = ack.rtt
             self._min_rtt_at = now
         if expired and not self._restarting and self.mode != PROBE_RTT:

@@ -77,7 +77,7 @@ def make_child(request: Request, segment: TcpSegment) -> Tcb:
     if request.retransmissions == 0 and request.sent_at >= 0:
         sample = max((layer.clock.now - request.sent_at) // 1000, 1)
         rtt.sample(child, sample)
-        rtt.note_min(child, sample)
+        rtt.note_min(child, sample, False)
     child.ca_state = CA_OPEN
     return child
 

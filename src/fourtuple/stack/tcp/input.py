@@ -289,7 +289,7 @@ def _establish_opened(
     if tcb.srtt == 0 and request.retransmissions == 0 and request.sent_at >= 0:
         round_trip = max((tcb.clock.now - request.sent_at) // 1000, 1)
         rtt.sample(tcb, round_trip)
-        rtt.note_min(tcb, round_trip)
+        rtt.note_min(tcb, round_trip, False)
     acknowledged(tcb)
     enter(tcb, ESTABLISHED)
     _take_first_window(tcb, segment, seq)

@@ -49,11 +49,18 @@ _RACK_PERSIST = 16
 def _start_undo(tcb: Tcb) -> None:
     tcb.undo_marker = tcb.snd_una
     # Retransmissions of now are of data the new episode covers; -1: none, so a DSACK proves nothing.
-    tcb.undo_retrans = tcb.retrans_out if tcb.retrans_out else -1
+    count = tcb.retrans_out
+    if tcb.tlp_high_seq >= 0 and tcb.tlp_retransmitted:
+        # A DSACK of the tail loss probe must not pass for one of a retransmission of this episode.
+        count += 1
+    tcb.undo_retrans = count or -1
 
 
 def enter_recovery(tcb: Tcb, by_ecn: bool) -> None:
     """Fast retransmit (RFC 5681 §3.2 step 2)."""
+    if not any_retransmission_left(tcb):
+        # What is undone by timestamps counts from the first retransmission of this episode.
+        tcb.retrans_stamp = -1
     if uses_sack(tcb):
         tcb.layer.counters.sack_recovery += 1
     else:
@@ -91,7 +98,9 @@ def enter_loss(tcb: Tcb) -> None:
     tcb.high_seq = tcb.snd_nxt
     tcb.tlp_high_seq = -1
     queue_cwr(tcb)
-    tcb.frto = sysctl.tcp_frto != 0 and (fresh or tcb.retransmits > 0)
+    search = tcb.mtu_search
+    probing = search is not None and search.probe_size != 0
+    tcb.frto = sysctl.tcp_frto != 0 and (fresh or tcb.retransmits > 0) and not probing
 
 
 def _mark_all_lost(tcb: Tcb) -> None:

@@ -7,6 +7,7 @@ once a round trip, so that a window of ACKs does not wipe out one late one.
 
 from __future__ import annotations
 
+from .minmax import MinFilter
 from .state import MS
 from .tcb import Tcb
 
@@ -69,12 +70,20 @@ def sample(tcb: Tcb, rtt: int) -> None:
     tcb.backoff = 0
 
 
-def note_min(tcb: Tcb, rtt: int) -> None:
-    """Keep the least round-trip time of the last tcp_min_rtt_wlen, in us."""
+def note_min(tcb: Tcb, rtt: int, delayed: bool) -> None:
+    """Keep the least round-trip time of the last tcp_min_rtt_wlen, in us.
+
+    ``delayed``: the ACK may have waited for the peer's timer. Such samples say nothing of the path, or the
+    least would become theirs in time.
+    """
+    filtered = tcb.min_rtts
     now = tcb.clock.now
-    if tcb.min_rtt < 0 or rtt <= tcb.min_rtt or now - tcb.min_rtt_at > tcb.layer.sysctl.tcp_min_rtt_wlen:
+    if filtered is None:
+        tcb.min_rtts = MinFilter(now, max(rtt, 1))
         tcb.min_rtt = max(rtt, 1)
-        tcb.min_rtt_at = now
+    elif not delayed or rtt <= tcb.min_rtt:
+        filtered.take(tcb.layer.sysctl.tcp_min_rtt_wlen, now, max(rtt, 1))
+        tcb.min_rtt = filtered.best()
 
 
 def backed_off(tcb: Tcb, base: int) -> int:

@@ -14,6 +14,7 @@ from mypy_extensions import mypyc_attr
 from ...clock.clock import Clock
 from ..route_metrics import RouteMetrics
 from ..sysctl import Sysctl
+from .minmax import MinFilter
 from .records import HeldBuffers, OutOfOrder, SentSegment, WriteStamp
 from .state import (
     CA_OPEN,
@@ -96,7 +97,7 @@ class Variables(Totals):
         "mdev",
         "mdev_max",
         "min_rtt",
-        "min_rtt_at",
+        "min_rtts",
         "mss",
         "mss_clamp",
         "newest_sent",
@@ -321,7 +322,7 @@ class Variables(Totals):
         """Four times the mean deviation, at least the minimum RTO."""
         self.rtt_seq: int = 0
         self.min_rtt: int = -1
-        self.min_rtt_at: int = 0
+        self.min_rtts: MinFilter | None = None
         self.rto: int = RTO_INITIAL
         """Nanoseconds, back-off included."""
         self.backoff: int = 0
