@@ -23,10 +23,11 @@ from .openssl import OpensslGuard
 from .process_state import ProcessState
 from .real_numbers import REAL_BASE, REAL_TOP
 from .settings_guard import SettingsGuard
-from .stuck import BusyLoop, Stuck, waiting_lines
+from .stuck import BusyLoop, Stuck
 from .thread import DEAD, PARKED, RUNNABLE, RUNNING, SUPERSEDED, TURN, SimThread, current_thread
 from .timezone import UtcGuard
 from .views import View, process_view
+from .waiting import waiting_lines
 from .watchdog import BusyStop, Watchdog
 
 __all__ = ["BusyLoop", "RunOutcome", "Scheduler", "SimThread", "Stuck", "current_thread"]
@@ -422,11 +423,13 @@ class Scheduler:
         self.interpreter.enter(thread)
         self.switches += 1
         TURN[0] += 1
+        TURN[1] = thread.ident
         self.running = thread
         try:
             thread.active.switch()
         finally:
             self.running = None
+            TURN[1] = 0
             if thread.dead:
                 self._ended(thread)
         if self.failure is not None:

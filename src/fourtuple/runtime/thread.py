@@ -23,8 +23,17 @@ SUPERSEDED: Final = 4
 """Its process executes another program; it never goes on, and ends with the process."""
 
 
-TURN: Final = [0]
-"""One item: the number of the present turn of a thread, counted over all schedulers."""
+TURN: Final = [0, 0]
+"""The number of the present turn of a thread, counted over all schedulers, and who has it, 0 for nobody."""
+
+
+class Takeable:
+    """A lock, as reports about threads that wait for it see it."""
+
+    __slots__ = ("taken_by",)
+
+    taken_by: int
+    """The identifier of the thread that took it last, 0 if nobody is known to have."""
 
 
 class SimThread(greenlet):
@@ -54,6 +63,8 @@ class SimThread(greenlet):
         self.status = RUNNABLE
         self.waits: list[tuple[WaitQueue, int]] = []
         """The queues of the files it is blocked on."""
+        self.blocked_on: Takeable | None = None
+        """The lock it is blocked on."""
         self.waiting_for: str | None = None
         """The call it is blocked in, None while it can run."""
         self.dying = False

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from ..runtime.scheduler import SPIN_LIMIT
-from ..runtime.thread import TURN, SimThread, current_thread
+from ..runtime.thread import TURN, SimThread, Takeable, current_thread
 from .durations import duration_ns
 
 # The real ones, taken before they are replaced.
@@ -76,7 +76,7 @@ class _TypeOfLock(_AlsoReal):
             raise TypeError("cannot create '_thread.lock' instances")
 
 
-class lock(metaclass=_TypeOfLock):  # noqa: N801  the name it has in _thread
+class lock(Takeable, metaclass=_TypeOfLock):  # noqa: N801  the name it has in _thread
     """``_thread.lock``."""
 
     real = REAL_LOCK
@@ -108,6 +108,7 @@ class lock(metaclass=_TypeOfLock):  # noqa: N801  the name it has in _thread
         if self._times > _often:
             self._spin()
         if self._real.acquire(False):
+            self.taken_by = _turn[1]
             return True
         thread = current_thread()
         if thread is None:
@@ -136,6 +137,7 @@ class lock(metaclass=_TypeOfLock):  # noqa: N801  the name it has in _thread
             self._times = 0
         self._times += 1
         if self._times <= _often and self._real.acquire(False):
+            self.taken_by = _turn[1]
             return True
         return self.acquire()
 
@@ -165,11 +167,15 @@ class lock(metaclass=_TypeOfLock):  # noqa: N801  the name it has in _thread
             while not acquired:
                 if thread not in waiting:
                     waiting.append(thread)
+                thread.blocked_on = self
                 woken = scheduler.park(deadline, "Lock.acquire")
                 acquired = self._real.acquire(False)
                 if not woken:
                     break
         finally:
+            thread.blocked_on = None
+            if acquired:
+                self.taken_by = thread.ident
             if thread in waiting:
                 waiting.remove(thread)
             # Told to go and did not take it: the next one would wait for ever.
@@ -194,7 +200,7 @@ def new_lock() -> lock:
     made: lock = _new(lock)
     made._real = _allocate_lock()
     made._waiting = None
-    made._times = made._in_turn = 0
+    made._times = made._in_turn = made.taken_by = 0
     return made
 
 

@@ -21,6 +21,7 @@ from .real_files import is_real
 from .select_poll import poll_timeout
 from .select_wait import Watched, as_descriptor, wait_for_any
 from .socket_forgotten import close_forgotten
+from .trio_idle import waits_for_ever
 
 _real: Final = select.epoll
 _DEFAULT: Final = POLLIN | POLLPRI | POLLOUT
@@ -108,6 +109,8 @@ class epoll(metaclass=_EpollType):  # noqa: N801
         """(descriptor, events) of at most ``maxevents`` ready; waits ``timeout`` seconds at most."""
         self._check_open()
         limit = poll_timeout(timeout, SECOND)
+        if waits_for_ever(limit):
+            limit = -1
         count = index(maxevents)
         if count == -1:
             count = _MAX_EVENTS

@@ -69,7 +69,7 @@ def test_a_loop_that_waits_for_ever_names_its_tasks_and_where_they_wait():
     assert tasks[0].startswith("    task Task-")
     assert tasks[1].startswith("    task helper:")
     assert tasks[0].endswith(" in outer")
-    assert tasks[1].endswith(" in inner, calling asyncio.locks.wait")
+    assert tasks[1].endswith(" in inner, calling asyncio.locks.Event.wait")
     assert all(__file__ in line for line in tasks)
 
 

@@ -127,7 +127,7 @@ def test_thread_stuck_in_a_library_names_the_programs_call_of_it(world):
         world.run()
     (line,) = caught.value.waiting
     assert line.startswith("alpha program[1] MainThread: Lock.acquire at ")
-    assert line.endswith("in program, calling queue.get")
+    assert line.endswith("in program, calling queue.Queue.get")
 
 
 def test_stuck_thread_can_be_woken_and_run_again(world):
