@@ -45,6 +45,8 @@ _POLL_COST: Final = 10
 # Threads that wake each other for ever, by a lock or a socketpair, let time pass in the same way: a
 # thread's turns at one moment are charged once there were so many.
 _TURN_LIMIT: Final = 1_000
+# What a thread that sleeps for a moment puts into the clock: its deadline, and one it had before.
+_OWN_EVENTS: Final = 2
 
 
 class RunOutcome(enum.Enum):
@@ -72,6 +74,12 @@ class Scheduler:
         """Those alive, in the order they were started."""
         self.switches = 0
         """Times a thread was let run."""
+        self.progress = 0
+        """Those of them that may have changed something: not of a thread that only polls while nothing
+        else happens."""
+        self.idle = False
+        """Is the last turn one of those that do not count?"""
+        self._fired = 0
         self.hub: greenlet | None = None
         """The greenlet inside :meth:`run`, None outside it."""
         self.running: SimThread | None = None
@@ -242,7 +250,9 @@ class Scheduler:
         The least is there because a program may spin on ``sleep(0)``, and time must pass for it.
         """
         deadline = self.clock.now + max(duration, MICROSECOND)
+        thread = self._calling()
         while self.clock.now < deadline:
+            thread.polls = duration <= 0
             self.park(deadline, what)
 
     def yield_now(self) -> None:
@@ -267,7 +277,10 @@ class Scheduler:
         """The calling ``thread`` did something SPIN_LIMIT times in this turn: let time pass."""
         thread.readings = 0
         thread.state.charged += _SPIN_TIME
-        self.sleep(_SPIN_TIME)
+        deadline = self.clock.now + _SPIN_TIME
+        while self.clock.now < deadline:
+            thread.polls = True
+            self.park(deadline, "sleep")
 
     # Running
 
@@ -424,12 +437,18 @@ class Scheduler:
         self.switches += 1
         TURN[0] += 1
         TURN[1] = thread.ident
+        fired = self.clock.fired
+        self.idle = thread.polls and fired - self._fired <= _OWN_EVENTS
+        if not self.idle:
+            self.progress += 1
+        thread.polls = False
         self.running = thread
         try:
             thread.active.switch()
         finally:
             self.running = None
             TURN[1] = 0
+            self._fired = fired
             if thread.dead:
                 self._ended(thread)
         if self.failure is not None:

@@ -34,17 +34,21 @@ class Stuck(Exception):
 class BusyLoop(Exception):
     """A simulated thread ran for ``seconds`` of wall-clock time without ever blocking.
 
-    ``thread`` says which; ``stack`` is where it was, oldest call first.
+    ``thread`` says which; ``stack`` is where it was, oldest call first; ``polling``, that virtual time
+    passed while it asked again and again, and that nothing else happened.
     """
 
-    def __init__(self, seconds: float, thread: str, stack: str) -> None:
+    def __init__(self, seconds: float, thread: str, stack: str, polling: bool = False) -> None:
         self.seconds = seconds
         self.thread = thread
         self.stack = stack
-        super().__init__(
-            f"{thread} ran for {seconds:g} s of real time without blocking, and virtual time stands"
-            f" still meanwhile; it was here:\n{stack}"
+        self.polling = polling
+        did = (
+            f"did nothing but poll for {seconds:g} s of real time, and nothing else happened"
+            if polling
+            else f"ran for {seconds:g} s of real time without blocking, and virtual time stands still"
         )
+        super().__init__(f"{thread} {did} meanwhile; it was here:\n{stack}")
 
 
 def is_ours(frame: FrameType) -> bool:

@@ -83,6 +83,8 @@ class SimThread(greenlet):
         self.refusals = 0
         self.readings = 0
         """Readings of the clock in this turn."""
+        self.polls = False
+        """It lets time pass only because it polls."""
         self.instant = -1
         """The virtual time of its last turn, and how many it has had then."""
         self.turns = 0

@@ -41,6 +41,9 @@ _MAIN_IDENT: Final = threading.main_thread().ident
 _WATCHDOG_SIGNAL: Final[int] = signal.SIGRTMAX - 3 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2
 
 
+_AGAIN: Final = 0.01
+
+
 class BusyStop(GreenletExit):
     """Ends a busy thread in an OS thread where signals cannot reach it."""
 
@@ -89,14 +92,20 @@ class Watchdog:
         scheduler = self._scheduler
         turn = -1
         since = 0.0
-        while not self._off.acquire(True, self._seconds / 4):
+        pause = self._seconds / 4
+        while not self._off.acquire(True, pause):
             now = _monotonic()
-            if scheduler.running is None or scheduler.switches != turn:
-                turn = scheduler.switches
+            pause = self._seconds / 4
+            if scheduler.progress != turn or (scheduler.running is None and not scheduler.idle):
+                turn = scheduler.progress
                 since = now
             elif now - since >= self._seconds:
-                since = now
                 self._strike(turn)
+                if self._in_main:
+                    # One that polls may have been in the hub just then.
+                    pause = min(pause, _AGAIN)
+                else:
+                    since = now
         self._gone.release()
 
     def _strike(self, turn: int) -> None:
@@ -127,7 +136,7 @@ class Watchdog:
             self._scheduler.leave_for_hub(error)
 
     def _still_busy(self) -> bool:
-        return self._scheduler.running is not None and self._scheduler.switches == self._suspect
+        return self._scheduler.running is not None and self._scheduler.progress == self._suspect
 
     def _busy_loop(self, frame: FrameType | None) -> BusyLoop:
         thread = self._scheduler.running
@@ -137,4 +146,5 @@ class Watchdog:
                 frames.append((frame, frame.f_lineno))
             frame = frame.f_back
         stack = "".join(traceback.StackSummary.extract(iter(frames[::-1])).format())
-        return BusyLoop(self._seconds, describe_thread(thread) if thread else "a thread", stack)
+        name = describe_thread(thread) if thread else "a thread"
+        return BusyLoop(self._seconds, name, stack, self._scheduler.idle)

@@ -10,6 +10,8 @@ from builders_runtime import bare_process, never
 
 from fourtuple.runtime.scheduler import BusyLoop, RunOutcome
 from fourtuple.shim.locks import new_lock
+from fourtuple.shim.locks import lock
+from fourtuple.shim.time_module import _real_monotonic as real_monotonic
 
 
 def test_busy_thread_is_named_with_its_stack(world):
@@ -167,3 +169,64 @@ def test_ctrl_c_while_events_fire_reaches_the_caller(world):
     with pytest.raises(KeyboardInterrupt):
         world.scheduler.run(-1, never)
     assert world.scheduler.run(-1, never) is RunOutcome.IDLE
+
+
+def test_polling_is_caught_although_time_passes(world):
+    world.scheduler.watchdog_seconds = 0.3
+
+    def poll():
+        import select
+
+        while True:
+            select.select([], [], [], 0)
+
+    world.spawn(poll)
+    with pytest.raises(BusyLoop) as caught:
+        world.run()
+    assert caught.value.polling
+    assert "alpha poll[1] MainThread did nothing but poll for 0.3 s" in str(caught.value)
+    assert "in poll\n" in str(caught.value)
+    assert world.scheduler.clock.now > 0
+
+
+@pytest.mark.parametrize("wait", ["sleep", "clock", "asyncio"])
+def test_every_way_of_polling_is_caught(world, wait):
+    world.scheduler.watchdog_seconds = 0.3
+
+    def poll():
+        import asyncio
+
+        async def yielding():
+            while True:
+                await asyncio.sleep(0)
+
+        if wait == "asyncio":
+            asyncio.run(yielding())
+        while True:
+            if wait == "sleep":
+                time.sleep(0)
+            else:
+                time.monotonic()
+
+    world.spawn(poll)
+    with pytest.raises(BusyLoop, match="did nothing but poll"):
+        world.run()
+
+
+def test_polling_beside_a_thread_that_works_is_not_stopped(world):
+    world.scheduler.watchdog_seconds = 0.2
+    stop = []
+
+    def poll():
+        while not stop:
+            time.sleep(0)
+
+    def work():
+        began = real_monotonic()
+        while real_monotonic() - began < 0.6:
+            time.sleep(0.000_05)
+        stop.append(True)
+
+    world.spawn(poll)
+    world.spawn(work)
+    assert world.run() is not None
