@@ -31,6 +31,7 @@ from ..kernel.process import Process
 from ..kernel.sockaddr import AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM
 from ..runtime.descriptors import given
 from ..runtime.errors import os_error
+from ..runtime.stuck import is_ours
 from ..runtime.thread import SimThread, current_thread
 from . import fcntl_module, resolver, socket_addrinfo, socket_files, socket_forgotten, socket_services
 from .foreign_numbers import check_number, dispatch_number
@@ -109,8 +110,7 @@ class SocketMethods:
             thread = current_thread()
             # The collector may strike in another's turn, whose warnings it is not.
             if state.fd != -1 and thread is not None and thread.process is state.process:
-                # The level above is whoever lets go of the object, as with CPython.
-                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+                _warn_unclosed(self)
         finally:
             del _states[id(self)]
             close_forgotten(state.process, state.fd)
@@ -119,6 +119,16 @@ class SocketMethods:
     type = _forward_attribute("type")
     proto = _forward_attribute("proto")
     timeout = property(lambda self: SocketMethods.gettimeout(self))  # type: ignore[attr-defined]
+
+
+def _warn_unclosed(sock: SocketMethods) -> None:
+    """Told of whoever lets go of the object, as CPython does; of nobody at the end of the program."""
+    text = f"unclosed {sock!r}"
+    frame = sys._getframe(1).f_back
+    if frame is None or is_ours(frame):
+        warnings.warn_explicit(text, ResourceWarning, "sys", 1, "sys", {}, source=sock)
+    else:
+        warnings.warn(text, ResourceWarning, stacklevel=3, source=sock)
 
 
 for _name in (

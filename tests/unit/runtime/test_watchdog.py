@@ -10,7 +10,6 @@ from builders_runtime import bare_process, never
 
 from fourtuple.runtime.scheduler import BusyLoop, RunOutcome
 from fourtuple.shim.locks import new_lock
-from fourtuple.shim.locks import lock
 from fourtuple.shim.time_module import _real_monotonic as real_monotonic
 
 
