@@ -28,16 +28,16 @@ _PROT_READ: Final = 1
 _PROT_WRITE: Final = 2
 
 
-class _LinkMap(ctypes.Structure):
+class LinkMap(ctypes.Structure):
     """struct link_map."""
 
 
-_LinkMap._fields_ = (
+LinkMap._fields_ = (
     ("l_addr", c_size_t),
     ("l_name", c_char_p),
     ("l_ld", c_size_t),
-    ("l_next", POINTER(_LinkMap)),
-    ("l_prev", POINTER(_LinkMap)),
+    ("l_next", POINTER(LinkMap)),
+    ("l_prev", POINTER(LinkMap)),
 )
 
 
@@ -89,7 +89,7 @@ def of_library(address: int, functions: Mapping[str, Any]) -> list[Import]:
     base = _base_of(dladdr, address)
     if base in (0, _base_of(dladdr, python)):
         return []
-    entry = ctypes.cast(c_void_p(this._handle), POINTER(_LinkMap))
+    entry = ctypes.cast(c_void_p(this._handle), POINTER(LinkMap))
     while entry and entry.contents.l_addr != base:
         entry = entry.contents.l_next
     if not entry:
@@ -109,7 +109,7 @@ def _base_of(dladdr: Any, address: int) -> int:
     return int(info.dli_fbase) if dladdr(address, ctypes.byref(info)) else 0
 
 
-def _slots(library: _LinkMap) -> list[tuple[int, str]]:
+def _slots(library: LinkMap) -> list[tuple[int, str]]:
     """(address of the pointer, name of the function) of each import."""
     dynamic: dict[int, int] = {}
     place = library.l_ld

@@ -274,10 +274,15 @@ class Interpreter:
                 continue
             if name in self._shared or name in view.modules:
                 continue
-            if is_own(name) or (view is not self.outer and _is_programs_own(module)):
+            if is_own(name) or (view is not self.outer and is_programs_own(module)):
                 view.modules[name] = module
             else:
                 self._shared.add(name)
+
+    def is_shared(self, module: ModuleType) -> bool:
+        """Is ``module``, which the process that runs now imports, one for all processes?"""
+        name = module.__name__
+        return not (is_own(name) or is_within(name, self.view.isolated) or is_programs_own(module))
 
     def change_zone(self) -> None:
         """time.tzset() of the process that runs now."""
@@ -307,7 +312,7 @@ def check_isolated(packages: Sequence[str]) -> tuple[str, ...]:
     return tuple(packages)
 
 
-def _is_programs_own(module: object) -> bool:
+def is_programs_own(module: object) -> bool:
     """Was it loaded from a file outside the standard library and site-packages?"""
     spec = getattr(module, "__spec__", None)
     origin = getattr(spec, "origin", None) or getattr(module, "__file__", None)

@@ -7,6 +7,9 @@ whether a certificate is valid) follows from the seed and the host's clock like 
 - random bytes by ``RAND_set_rand_method`` (OpenSSL's own way, deprecated in 3.0 and working in all);
 - the time by the libraries' import tables (``imports``): they import ``time`` and ``gettimeofday``.
 
+An OpenSSL that is linked into another module (the wheels of ``cryptography``) is reached by the module's
+symbol table, where it has one (``symbols``).
+
 Another OS thread, or code outside every simulated process, gets the machine's own. An OpenSSL that is
 linked into the interpreter itself has no such seams; :func:`missing` then says what does not hold.
 """
@@ -20,15 +23,17 @@ import sys
 import time
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, POINTER, c_int, c_long, c_void_p
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from ..clock.streams import Streams
 from . import imports
+from .symbols import local_functions
 from .thread import current_thread
 
 if TYPE_CHECKING:
-    from .process_state import ProcessState
+    from .thread import SimThread
 
 _real_random: Final[Callable[[int], bytes]] = os.urandom
 _real_time_ns: Final[Callable[[], int]] = time.time_ns
@@ -58,12 +63,15 @@ class _RandMethod(ctypes.Structure):
     )
 
 
-def random_bytes(state: ProcessState, count: int) -> bytes:
-    """The next ``count`` random bytes OpenSSL gets in a process.
+def random_bytes(thread: SimThread, count: int) -> bytes:
+    """The next ``count`` random bytes OpenSSL gets in a thread.
 
     Each length has a stream of its own. What OpenSSL draws once for a key, to blind its operations, is
     as long as the key; so whether that key was used before, in another run, shifts nothing else.
     """
+    if thread.importing:
+        return thread.importing[-1].stream.octets(count)
+    state = thread.state
     stream = state.openssl.get(count)
     if stream is None:
         process = state.process
@@ -74,7 +82,7 @@ def random_bytes(state: ProcessState, count: int) -> bytes:
 
 def _give_random(buffer: int, count: int) -> int:
     thread = current_thread()
-    data = _real_random(count) if thread is None else random_bytes(thread.state, count)
+    data = _real_random(count) if thread is None else random_bytes(thread, count)
     ctypes.memmove(buffer, data, count)
     return 1
 
@@ -143,6 +151,46 @@ class _Library:
             self.imports += imports.of_library(address, _IMPORTS)
 
 
+class _Linked:
+    """An OpenSSL that is linked into another extension module, as in the wheels of ``cryptography``."""
+
+    def __init__(self, path: str, functions: dict[str, int]) -> None:
+        getting, setting = functions["RAND_get_rand_method"], functions["RAND_set_rand_method"]
+        self.get_method: Callable[[], int | None] = CFUNCTYPE(c_void_p)(getting)
+        self.set_method: Callable[[object], int] = CFUNCTYPE(c_int, c_void_p)(setting)
+        self.imports = imports.of_library(setting, _IMPORTS)
+        self._former: int | None = None
+
+    def begin(self) -> None:
+        self._former = self.get_method()
+        self.set_method(ctypes.addressof(_METHOD))
+        for place in self.imports:
+            place.redirect()
+
+    def end(self) -> None:
+        for place in self.imports:
+            place.restore()
+        self.set_method(self._former)
+
+
+_linked: Final[list[_Linked]] = []
+_running: Final[list[OpensslGuard]] = []
+
+
+def take_linked(module: ModuleType) -> bool:
+    """An extension module that has an OpenSSL inside was loaded. False if that cannot be reached, so that
+    what it draws is the machine's."""
+    path = getattr(module, "__file__", None) or ""
+    functions = local_functions(path, ("RAND_get_rand_method", "RAND_set_rand_method"))
+    if not functions:
+        return False
+    found = _Linked(path, functions)
+    _linked.append(found)
+    if _running:
+        found.begin()
+    return True
+
+
 _library: _Library | None = None
 
 
@@ -176,6 +224,9 @@ class OpensslGuard:
         self._adopted = 0
 
     def begin(self) -> None:
+        _running.append(self)
+        for linked in _linked:
+            linked.begin()
         found = library()
         if found.get_method is None:
             return
@@ -188,6 +239,9 @@ class OpensslGuard:
             _set_ticket_keys(context, mine)
 
     def end(self) -> None:
+        _running.remove(self)
+        for linked in _linked:
+            linked.end()
         if not self._running:
             return
         self._running = False

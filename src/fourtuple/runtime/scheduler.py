@@ -17,6 +17,7 @@ from ..kernel.process import Process
 from ..kernel.wait import WaitQueue
 from .finalize import Limbo, in_limbo
 from .garbage import GarbageGuard
+from .generators import GeneratorGuard
 from .greenlets import GreenletExit, getcurrent, greenlet
 from .interpreter import Interpreter
 from .openssl import OpensslGuard
@@ -96,6 +97,7 @@ class Scheduler:
         self.interpreter = Interpreter()
         self._settings = SettingsGuard()
         self.openssl = OpensslGuard(self.streams)
+        self._generators = GeneratorGuard(self.streams)
         self._zone = UtcGuard()
         self.garbage = GarbageGuard()
         self._released = 0
@@ -364,6 +366,7 @@ class Scheduler:
         self._zone.begin()
         self.garbage.begin()
         self.openssl.begin()
+        self._generators.begin()
         self._settings.begin()
         watchdog.start()
         return watchdog
@@ -372,6 +375,7 @@ class Scheduler:
         watchdog.stop()
         self.interpreter.enter(None)
         self._settings.end()
+        self._generators.end()
         self.openssl.end()
         self.garbage.end()
         self._zone.end()

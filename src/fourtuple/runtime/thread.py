@@ -12,6 +12,7 @@ from ..kernel.wait import Waiter, WaitQueue
 from .greenlets import GreenletExit, getcurrent, greenlet
 
 if TYPE_CHECKING:
+    from .generators import ImportEntropy
     from .process_state import ProcessState
     from .scheduler import Scheduler
 
@@ -90,6 +91,8 @@ class SimThread(greenlet):
         self.turns = 0
         self.running_loop: object = None
         self.asyncgen_hooks: tuple[object, object] = (None, None)
+        self.importing: list[ImportEntropy] = []
+        """For each shared module it is executing, the innermost last, what that draws from."""
         self.waker: Waiter = _Waker(self)
         self.deadline: Timer = _Deadline(scheduler.clock, self)
         self._target: Callable[[], object] | None = target

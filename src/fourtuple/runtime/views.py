@@ -328,14 +328,17 @@ class LimboTable(dict[Any, Any]):
 
 
 class OrderedSet(dict[Any, None]):
-    """The part of ``set`` that threading uses, in the order of insertion: who is joined first must
-    not depend on addresses."""
+    """The part of ``set`` that modules use for objects they then go through, in the order of insertion:
+    who comes first must not depend on addresses."""
 
     def add(self, item: object) -> None:
         self[item] = None
 
     def discard(self, item: object) -> None:
         self.pop(item, None)
+
+    def remove(self, item: object) -> None:
+        del self[item]
 
     def difference_update(self, items: Iterable[object]) -> None:
         for item in items:

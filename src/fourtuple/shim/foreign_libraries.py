@@ -17,7 +17,9 @@ from typing import Any, Final, NoReturn
 
 from ..kernel.kernel import Kernel
 from ..kernel.netdevice import interface_flags
+from ..runtime.openssl import take_linked
 from ..runtime.thread import SimThread, current_thread
+from ..runtime.views import OrderedSet
 from ..stack.interface import Interface
 from ..wire.address import V4_BASE, format_ip, format_mac, is_v4, prefix_mask
 from . import queue_module
@@ -81,7 +83,7 @@ class _Refusal(Loader):
 class _Patching(Loader):
     """Loads a module as another loader does, then patches it."""
 
-    def __init__(self, loader: Any, patch: Callable[[ModuleType], None]) -> None:
+    def __init__(self, loader: Any, patch: Callable[[ModuleType], object]) -> None:
         self._loader = loader
         self._patch = patch
 
@@ -207,8 +209,16 @@ def _patch_subinterpreters(module: ModuleType) -> None:
         dispatch(module, name, refused)
 
 
-_PATCHES: Final[dict[str, Callable[[ModuleType], None]]] = {
+def _order_connections(module: ModuleType) -> None:
+    """Those who wait for one name are woken in the order they came, not in that of a set of futures."""
+    vars(module)["set"] = OrderedSet
+
+
+_PATCHES: Final[dict[str, Callable[[ModuleType], object]]] = {
     "_queue": _patch_queue,
+    "aiohttp.connector": _order_connections,
+    # The wheel has an OpenSSL of its own inside.
+    "cryptography.hazmat.bindings._rust": take_linked,
     "psutil._psutil_linux": _patch_psutil,
     "psutil._psutil_posix": _patch_psutil,
     "_xxsubinterpreters": _patch_subinterpreters,

@@ -16,6 +16,7 @@ _MODULES: Final = (
     "time_module",
     "datetime_module",
     "random_module",
+    "import_module",
     "signal_module",
     "os_module",
     "wait_module",

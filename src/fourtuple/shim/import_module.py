@@ -1,0 +1,56 @@
+"""While a shared module is executed in a simulated process, it draws no random numbers of that process.
+
+Put into importlib's loaders, under a file name of theirs, so that tracebacks leave it out as they leave out
+importlib itself.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any, Final
+
+from ..runtime.generators import ImportEntropy
+from ..runtime.thread import SimThread, current_thread
+
+_FILE: Final = "<frozen importlib._bootstrap_external>"
+
+
+def _entropy(thread: SimThread | None, module: ModuleType) -> ImportEntropy | None:
+    if thread is None or not thread.scheduler.interpreter.is_shared(module):
+        return None
+    return ImportEntropy(module.__name__)
+
+
+def _install_in(owner: Any) -> None:
+    real: Callable[[Any, ModuleType], None] = owner.exec_module
+
+    def exec_module(self: Any, module: ModuleType) -> None:
+        thread = current_thread()
+        entropy = _entropy(thread, module)
+        if thread is None or entropy is None:
+            real(self, module)
+            return
+        thread.importing.append(entropy)
+        try:
+            real(self, module)
+        finally:
+            thread.importing.pop()
+
+    made = FunctionType(
+        exec_module.__code__.replace(co_filename=_FILE),
+        globals(),
+        "exec_module",
+        None,
+        exec_module.__closure__,
+    )
+    made.__doc__ = real.__doc__
+    made.__qualname__ = real.__qualname__
+    owner.exec_module = made
+
+
+def install() -> None:
+    basics = importlib.machinery.SourceFileLoader.__mro__
+    _install_in(next(each for each in basics if "exec_module" in vars(each)))
+    _install_in(importlib.machinery.ExtensionFileLoader)
