@@ -11,12 +11,13 @@ import click
 from ..api.network import Network
 from ..api.streams import RealInput, RealOutput
 from ..runtime.command_line import parse_command
+from ..runtime.interpreter import check_isolated
 from .options import Session, reported_failures, run_options, shell_code, start_capture
 
 TIMED_OUT = 124
 """Exit code if ``--until`` ended the program, as of timeout(1)."""
 
-_OWN_OPTIONS = ("--seed", "--start", "--capture", "--until")
+_OWN_OPTIONS = ("--seed", "--start", "--capture", "--until", "--isolate")
 
 
 class PythonCommand(click.Command):
@@ -37,10 +38,27 @@ class PythonCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
+def _read_isolated(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    try:
+        return check_isolated([name for each in value for name in each.split(",")])
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @click.command(
-    cls=PythonCommand, options_metavar="[--seed N] [--start TIME] [--capture FILE.pcapng] [--until TIME]"
+    cls=PythonCommand,
+    options_metavar="[--seed N] [--start TIME] [--capture FILE.pcapng] [--until TIME] [--isolate PACKAGE]",
 )
 @run_options
+@click.option(
+    "--isolate",
+    multiple=True,
+    callback=_read_isolated,
+    metavar="PACKAGE",
+    help="Have each process import this package for itself; repeatable, or names with commas between.",
+)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="(SCRIPT | -m MODULE | -c CODE) [ARGS]...")
 @click.pass_obj
 def python(
@@ -49,6 +67,7 @@ def python(
     start: str | None,
     capture: str | None,
     until: int | None,
+    isolate: tuple[str, ...],
     words: tuple[str, ...],
 ) -> None:
     """Run a program as `python` would, but as a process on a simulated host.
@@ -73,6 +92,7 @@ def python(
             command.program(),
             streams=(RealInput(kernel, 0), RealOutput(kernel, 1), RealOutput(kernel, 2)),
             env=dict(os.environ),
+            isolate=isolate,
         )
         # Ctrl-C is the program's to handle.
         with reported_failures(network, lambda: process.send_signal(signal.SIGINT)):

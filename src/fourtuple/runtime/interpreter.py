@@ -55,6 +55,10 @@ _real_chdir: Final[Callable[[Any], None]] = os.chdir
 _real_getcwd: Final[Callable[[], str]] = os.getcwd
 
 
+forbidden: Final[set[str]] = set()
+"""Packages that no simulated process can import, also when they were loaded outside."""
+
+
 class Interpreter:
     """Turns the one interpreter from process to process and from thread to thread."""
 
@@ -66,6 +70,7 @@ class Interpreter:
         self._builtins: dict[str, Any] = {}
         self._count = len(sys.modules)
         self._shared: set[str] = set()
+        self._forbidden: dict[str, ModuleType] = {}
         self._late = LateModules()
         self._get_loop: Callable[[], object] | None = None
         self._set_loop: Callable[[object], None] | None = None
@@ -74,12 +79,22 @@ class Interpreter:
 
     def begin(self) -> None:
         """What is installed now is the outside's view."""
+        self._forbidden = {
+            name: module for name, module in sys.modules.items() if name.partition(".")[0] in forbidden
+        }
+        for name in self._forbidden:
+            del sys.modules[name]
         self._late.look()
         self.outer = self.view = outer_view()
         self._directory = None
         self._builtins = dict(_builtins)
         self._sort_modules(self.outer)
         self._count = len(sys.modules)
+
+    def end(self) -> None:
+        """The run is over; the outside's view is installed."""
+        sys.modules.update(self._forbidden)
+        self._forbidden = {}
 
     def enter(self, thread: SimThread | None) -> None:
         """Make the interpreter that of ``thread``, or of the outside for None."""

@@ -323,6 +323,7 @@ class Scheduler:
                 limbo.switch()
             finally:
                 self.interpreter.enter(None)
+                self.interpreter.end()
         self.garbage.end()
 
     def close(self) -> None:
@@ -374,6 +375,7 @@ class Scheduler:
     def _end(self, watchdog: Watchdog) -> None:
         watchdog.stop()
         self.interpreter.enter(None)
+        self.interpreter.end()
         self._settings.end()
         self._generators.end()
         self.openssl.end()

@@ -12,11 +12,12 @@ import importlib.machinery
 import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final, NoReturn
 
 from ..kernel.kernel import Kernel
 from ..kernel.netdevice import interface_flags
+from ..runtime.interpreter import forbidden
 from ..runtime.openssl import take_linked
 from ..runtime.thread import SimThread, current_thread
 from ..runtime.views import OrderedSet
@@ -27,6 +28,7 @@ from .os_module import CPUS
 from .patching import dispatch
 from .refusal import refuse
 
+_HEAP_TYPE: Final = 1 << 9
 _ASYNCIO: Final = "use asyncio's own loop"
 _THREADS: Final = "use threads or asyncio"
 _SOCKETS: Final = "it opens sockets in C"
@@ -68,13 +70,15 @@ class LibraryNotSimulated(ImportError):
     """A simulated process imported a library whose C code would leave the simulation."""
 
 
+def _refusal(name: str) -> LibraryNotSimulated:
+    return LibraryNotSimulated(f"{name} cannot run in a simulated process: {REFUSED[name]}", name=name)
+
+
 class _Refusal(Loader):
     """Loads nothing: says why."""
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        raise LibraryNotSimulated(
-            f"{spec.name} cannot run in a simulated process: {REFUSED[spec.name]}", name=spec.name
-        )
+        raise _refusal(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """Not reached."""
@@ -105,11 +109,9 @@ class Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname in REFUSED:
-            if current_thread() is None:
-                return None
+        if fullname in REFUSED and current_thread() is not None:
             return importlib.machinery.ModuleSpec(fullname, _Refusal())
-        patch = _PATCHES.get(fullname)
+        patch = _fence if fullname in REFUSED else _PATCHES.get(fullname)
         if patch is None:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
@@ -228,7 +230,45 @@ _PATCHES: Final[dict[str, Callable[[ModuleType], object]]] = {
 }
 
 
+def _fence(module: ModuleType) -> None:
+    """A refused library, loaded outside: what a simulated process calls of it all the same, having it from
+    outside, is refused. Classes made in C stay as they are."""
+    name = module.__name__
+    for attribute, value in list(vars(module).items()):
+        if str(getattr(value, "__module__", "")).partition(".")[0] != name.partition(".")[0]:
+            continue
+        if isinstance(value, FunctionType | BuiltinFunctionType):
+            dispatch(module, attribute, _refusing(name))
+        elif isinstance(value, type) and value.__flags__ & _HEAP_TYPE:
+            _fence_class(value, name)
+
+
+def _refusing(name: str) -> Callable[..., Any]:
+    def inside(thread: SimThread, /, *args: Any, **kwargs: Any) -> Any:
+        raise _refusal(name)
+
+    return inside
+
+
+def _fence_class(owner: Any, name: str) -> None:
+    real = owner.__new__
+
+    def made(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if current_thread() is not None:
+            raise _refusal(name)
+        return real(cls) if real is object.__new__ else real(cls, *args, **kwargs)
+
+    try:
+        owner.__new__ = made
+    except TypeError:
+        return
+
+
 def install() -> None:
+    forbidden.update(REFUSED)
+    for name in REFUSED:
+        if name in sys.modules:
+            _fence(sys.modules[name])
     sys.meta_path.insert(0, Finder())
     for name, patch in _PATCHES.items():
         loaded = sys.modules.get(name)
