@@ -22,8 +22,6 @@ ROOT = HERE.parents[1]
 WORKS = "works"
 NOTE = "works, with a note"
 
-FILE_TIMES = "lists files with the real file system's times, so bytes on the wire, and the digest, change"
-
 
 @dataclass(frozen=True)
 class Case:
@@ -85,7 +83,7 @@ CASES = (
     Case("pyro_both", "Pyro5: server, client", ("pyro5",)),
     Case("trio_both", "trio: server, client", ("trio",)),
     Case("zeroconf_both", "zeroconf (multicast DNS): registration, browser", ("zeroconf", "ifaddr")),
-    Case("ftp", "pyftpdlib, ftplib", ("pyftpdlib",), note=FILE_TIMES, digest=False),
+    Case("ftp", "pyftpdlib, ftplib", ("pyftpdlib",)),
     Case("twisted_echo", "Twisted: reactor, LineReceiver", ("twisted",)),
     Case("grpclib_both", "grpclib (h2): server, client", ("grpclib", "h2")),
     Case(
@@ -117,8 +115,6 @@ CASES = (
         "aioftp_both",
         "aioftp: server, client",
         ("aioftp",),
-        note=FILE_TIMES,
-        digest=False,
     ),
     Case("thrift_both", "thriftpy2: server, client", ("thriftpy2",)),
     Case("nats_small", "a small NATS server, nats-py", ("nats-py",)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from ..clock.clock import MICROSECOND, Clock
 from ..clock.streams import Stream, Streams
@@ -84,6 +84,8 @@ class Scheduler:
         self.hub: greenlet | None = None
         """The greenlet inside :meth:`run`, None outside it."""
         self.running: SimThread | None = None
+        self.kept: dict[str, Any] = {}
+        """What stand-ins keep for the whole network, by kind."""
         self.owner: object = None
         """The network whose threads these are."""
         self.failure: BaseException | None = None

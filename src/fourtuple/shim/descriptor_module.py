@@ -23,6 +23,7 @@ from ..runtime.descriptors import given, real_descriptors
 from ..runtime.errors import os_error
 from ..runtime.signals import send_signal
 from ..runtime.thread import SimThread
+from .file_times import note_opened
 from .foreign_numbers import dispatch_number
 from .host_files import RandomDevice, open_own
 from .lingering_close import close_descriptor, close_range, linger, replaced
@@ -320,7 +321,11 @@ def _open(thread: SimThread, path: Any, flags: int, mode: int = 0o777, *, dir_fd
     if path in RANDOM_PATHS:
         return open_random(thread, flags)
     own = open_own(thread, path, flags)
-    return own if own >= 0 else open_real(path, flags, mode, dir_fd=dir_fd)
+    if own >= 0:
+        return own
+    fd = open_real(path, flags, mode, dir_fd=dir_fd)
+    note_opened(thread, fd, flags)
+    return fd
 
 
 def open_null(thread: SimThread, flags: int) -> int:

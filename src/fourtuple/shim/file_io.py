@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import _io
 import io
-import os
 from typing import Any, Final
 
 from ..runtime.descriptors import real_descriptors
 from ..runtime.stdio import DescriptorIO
 from ..runtime.thread import current_thread
+from .file_times import note_opened
 from .foreign_numbers import check_number
 from .host_files import open_own
 from .patching import replace
-from .real_files import bad_descriptor, is_real, lift
+from .real_files import bad_descriptor, is_real, lift, open_real
 
 _real: Final = io.FileIO
-_real_os_open: Final = os.open
 
 
 class _FileType(type(io.FileIO)):  # type: ignore[misc]  # the metaclass of io's classes
@@ -53,7 +52,8 @@ class _FileType(type(io.FileIO)):  # type: ignore[misc]  # the metaclass of io's
             elif (own := open_own(thread, path, flags)) >= 0:
                 return own
             else:
-                fd = _real_os_open(path, flags, 0o666)
+                fd = open_real(path, flags, 0o666)
+                note_opened(thread, fd, flags)
             return fd if is_real(fd) else lift(fd)
 
         made = super().__call__(file, mode, closefd, opened)

@@ -43,6 +43,34 @@ _REFUSED: Final = {
     **dict.fromkeys(("kill", "raise", "signal", "sigaction", "alarm", "setitimer", "pause"), "use signal"),
     **dict.fromkeys(("_exit", "exit", "abort"), "use sys.exit or os._exit"),
     **dict.fromkeys(("fork", "vfork", "clone", "system", "popen", "execv", "execve"), "use subprocess"),
+    **dict.fromkeys(("execl", "execlp", "execle", "execvp", "execvpe", "fexecve"), "use subprocess"),
+    **dict.fromkeys(("posix_spawn", "posix_spawnp", "wait", "waitpid", "wait4", "waitid"), "use subprocess"),
+    **dict.fromkeys(
+        (
+            *("open", "open64", "openat", "creat", "close", "dup", "dup2", "dup3", "fcntl", "lseek"),
+            *("read", "write", "pread", "pwrite", "readv", "writev", "sendfile", "splice", "ftruncate"),
+            *("close_range", "closefrom", "inotify_init", "inotify_init1", "fanotify_init"),
+        ),
+        "use open() or what os has for it: C's descriptors are the machine's",
+    ),
+    **dict.fromkeys(
+        (
+            *("setuid", "setgid", "seteuid", "setegid", "setreuid", "setregid", "setresuid", "setresgid"),
+            *("setgroups", "initgroups", "setsid", "setpgid", "chdir", "fchdir", "umask", "nice", "setenv"),
+            *("putenv", "unsetenv", "setrlimit", "prlimit", "sethostname", "chroot", "mount", "umount"),
+        ),
+        "use os, which sets it for the simulated process alone",
+    ),
+    **dict.fromkeys(
+        ("prctl", "ptrace", "personality", "sched_setaffinity", "mlockall"), "the OS process is one for all"
+    ),
+    **dict.fromkeys(("rand", "srand", "random", "srandom", "drand48", "lrand48", "mrand48"), "use random"),
+    **dict.fromkeys(("clock", "times", "ftime", "clock_getres"), "use time"),
+    **dict.fromkeys(("timer_create", "timer_settime", "ualarm", "sigwait", "sigtimedwait"), "use signal"),
+    **dict.fromkeys(
+        ("gethostbyname2", "gethostbyname_r", "gethostbyaddr_r", "getnameinfo", "res_query", "res_search"),
+        "use socket.getaddrinfo, or dnspython",
+    ),
     **dict.fromkeys(("pipe", "pipe2", "eventfd", "timerfd_create", "signalfd"), "use os or select"),
     **dict.fromkeys(("unshare", "setns", "syscall", "ioctl"), "use what os, fcntl and socket have for it"),
     **dict.fromkeys(("pthread_create", "pthread_kill", "pthread_cancel"), "use threading and signal"),

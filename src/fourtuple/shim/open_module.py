@@ -19,13 +19,13 @@ from ..runtime.guarded_files import GuardedReader, GuardedWriter
 from ..runtime.stdio import DescriptorIO
 from ..runtime.thread import SimThread
 from .descriptor_module import NULL_PATHS, RANDOM_PATHS, open_null, open_random
+from .file_times import note_opened
 from .foreign_numbers import dispatch_number
 from .host_files import open_own
 from .patching import dispatch, replace
-from .real_files import bad_descriptor, is_real, lift
+from .real_files import bad_descriptor, is_real, lift, open_real
 
 _real_open: Final[Callable[..., Any]] = io.open
-_real_os_open: Final[Callable[..., int]] = os.open
 
 
 def _open(
@@ -63,7 +63,8 @@ def _open(
         elif (own := open_own(thread, path, flags)) >= 0:
             return own
         else:
-            fd = _real_os_open(path, flags, 0o666)
+            fd = open_real(path, flags, 0o666)
+            note_opened(thread, fd, flags)
         return fd if is_real(fd) else lift(fd)
 
     made = _real_open(file, mode, buffering, encoding, errors, newline, closefd, opened)

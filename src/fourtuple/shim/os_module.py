@@ -109,6 +109,28 @@ def _three(read: Callable[[SimThread], int]) -> Callable[[SimThread], tuple[int,
     return inside
 
 
+def _set_uids(thread: SimThread, *uids: int) -> None:
+    """setreuid(2) and setresuid(2): a process has one user id, so all that are given (-1 is none) agree."""
+    for uid in _only_one("user", uids):
+        _set_uid(thread, uid)
+
+
+def _set_gids(thread: SimThread, *gids: int) -> None:
+    for gid in _only_one("group", gids):
+        _set_gid(thread, gid)
+
+
+def _only_one(kind: str, ids: tuple[int, ...]) -> list[int]:
+    given = list(dict.fromkeys(each for each in ids if each != -1))
+    if len(given) > 1:
+        refuse(f"a real {kind} id that is not the effective one", "give one id for all")
+    return given
+
+
+def _initgroups(thread: SimThread, name: str, gid: int, /) -> None:
+    _set_groups(thread, [thread.process.gid])
+
+
 def _set_groups(thread: SimThread, groups: Any, /) -> None:
     if not thread.process.capable(CAP_SETGID):
         raise _error(EPERM)
@@ -230,7 +252,12 @@ def install() -> None:
         ("seteuid", _set_uid),
         ("setgid", _set_gid),
         ("setegid", _set_gid),
+        ("setreuid", _set_uids),
+        ("setresuid", _set_uids),
+        ("setregid", _set_gids),
+        ("setresgid", _set_gids),
         ("setgroups", _set_groups),
+        ("initgroups", _initgroups),
         ("kill", _kill),
         ("killpg", _killpg),
         ("_exit", _exit),

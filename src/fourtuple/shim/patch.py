@@ -23,6 +23,7 @@ _MODULES: Final = (
     "spawn_module",
     "semaphore_module",
     "shared_memory_module",
+    "file_times",
     "descriptor_module",
     "open_module",
     "path_module",

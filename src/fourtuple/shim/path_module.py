@@ -12,12 +12,14 @@ import posix
 import stat
 from collections.abc import Callable
 from errno import EPERM
-from typing import Any
+from typing import Any, Final
 
 from ..kernel.process import Process
 from ..kernel.unix_names import SocketNode
 from ..runtime.thread import SimThread
 from .patching import dispatch
+from .real_files import bad_descriptor, is_real
+from .refusal import refuse
 
 
 def find_node(process: Process, path: Any) -> SocketNode | None:
@@ -86,7 +88,36 @@ def _access(process: Process, node: SocketNode, mode: int, **options: object) ->
     return node.mode >> shift & mode == mode
 
 
+def _of_number(name: str) -> None:
+    """``os.name`` also takes a descriptor for a path: then it is one of the process."""
+    real: Any = getattr(posix, name, None)
+
+    def inside(thread: SimThread, path: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if path is None and "path" in kwargs:
+            path = kwargs.pop("path")
+        if not isinstance(path, int):
+            return real(*(() if path is None else (path,)), *args, **kwargs)
+        if is_real(path):
+            return real(path, *args, **kwargs)
+        if name == "stat":
+            return posix.fstat(path)
+        if not thread.process.fds.has(path):
+            raise bad_descriptor()
+        return refuse(f"os.{name} of a simulated descriptor", "it has no file in the file system")
+
+    if real is not None:
+        dispatch(posix, name, inside)
+
+
+_TAKE_NUMBERS: Final = (
+    *("stat", "chmod", "chown", "truncate", "utime", "listdir", "scandir", "statvfs", "pathconf"),
+    *("getxattr", "setxattr", "listxattr", "removexattr"),
+)
+
+
 def install() -> None:
+    for name in _TAKE_NUMBERS:
+        _of_number(name)
     for name, of_node in (
         ("stat", _stat),
         ("lstat", _stat),

@@ -22,6 +22,7 @@ from typing import Any, Final, Self
 from ..kernel.process import Process
 from ..runtime.thread import SimThread
 from . import procfs
+from .os_module import RELEASE
 from .patching import dispatch, replace
 from .real_files import REAL_BASE, lift
 from .refusal import refuse
@@ -137,6 +138,11 @@ def _setting(thread: SimThread, parts: list[str]) -> Entry | None:
     kernel = thread.process.kernel
     if parts == ["kernel", "hostname"]:
         return Entry(f"{kernel.hostname}\n")
+    if parts == ["kernel", "osrelease"]:
+        return Entry(f"{RELEASE}\n")
+    if parts == ["kernel", "random", "boot_id"]:
+        boot = thread.scheduler.streams.stream(f"boot/{kernel.hostname}").bits(128)
+        return Entry(f"{uuid.UUID(int=boot, version=4)}\n")
     if parts == ["kernel", "random", "uuid"]:
         return Entry(f"{uuid.uuid4()}\n")
     if not parts or parts[0] != "net":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Callable
 from errno import EBADF, EMFILE
 from typing import Any, Final, TypeVar
@@ -20,6 +21,7 @@ from ..kernel.kernel import Kernel
 from ..runtime.descriptors import given, real_descriptors
 from ..runtime.real_numbers import REAL_BASE, REAL_TOP
 from ..runtime.thread import current_thread
+from .refusal import refuse
 
 __all__ = ["REAL_BASE", "bad_descriptor", "is_real", "lift", "open_real"]
 
@@ -32,6 +34,9 @@ _real_read: Final = os.read
 _real_write: Final = os.write
 _real_lseek: Final = os.lseek
 _real_fstat: Final = os.fstat
+_real_stat: Final = os.stat
+# /dev/null, zero, full, random and urandom: the last two are only here under another name.
+_HARMLESS_DEVICES: Final = tuple(os.makedev(1, minor) for minor in (3, 5, 7))
 _real_readlink: Final = os.readlink
 
 
@@ -62,7 +67,18 @@ def entered(fd: int) -> int:
 
 
 def open_real(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-    """``os.open`` of a real file, out of the way."""
+    """``os.open`` of a real file, out of the way. Refused: devices of the machine, and named pipes, whose
+    open would block everybody."""
+    try:
+        kind = _real_stat(path, dir_fd=dir_fd)
+    except (OSError, TypeError, ValueError):
+        # Not there yet, or open() says what is wrong.
+        kind = None
+    if kind is not None and not (stat.S_ISREG(kind.st_mode) or stat.S_ISDIR(kind.st_mode)):
+        if stat.S_ISFIFO(kind.st_mode):
+            refuse(f"opening the named pipe {os.fsdecode(path)}", "use os.pipe, or a unix socket")
+        if kind.st_rdev not in _HARMLESS_DEVICES and not stat.S_ISSOCK(kind.st_mode):
+            refuse(f"opening the device {os.fsdecode(path)}", "a simulated host has no hardware")
     return lift(_real_open(path, flags, mode, dir_fd=dir_fd))
 
 

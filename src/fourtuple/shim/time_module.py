@@ -38,6 +38,11 @@ def wall_ns(thread: SimThread) -> int:
     return thread.process.kernel.epoch_ns + thread.scheduler.read_clock(thread)
 
 
+def present_ns(thread: SimThread) -> int:
+    """The same, for what is no reading of the program's."""
+    return thread.process.kernel.epoch_ns + thread.scheduler.clock.now
+
+
 def _time(reference: ModuleReference, /) -> float:
     thread = current_thread()
     if thread is None:
