@@ -12,9 +12,9 @@ TABLE = Path(__file__).with_name("known_failures.toml")
 
 
 class Known:
-    """The table's part for the Python that runs."""
+    """The table's part for one version of Python."""
 
-    def __init__(self, table: dict[str, Any]) -> None:
+    def __init__(self, table: dict[str, Any], version: str) -> None:
         self.reasons: dict[str, str] = {}
         """Why a test does not pass, by test."""
         self.hanging: set[str] = set()
@@ -22,7 +22,7 @@ class Known:
         self.alone: set[str] = set()
         """Those that run by themselves."""
         for group in table["group"]:
-            if VERSION not in group.get("versions", [VERSION]):
+            if version not in group.get("versions", [version]):
                 continue
             for test in group["tests"]:
                 if test in self.reasons:
@@ -34,5 +34,6 @@ class Known:
                     self.alone.add(test)
 
 
-def load_known() -> Known:
-    return Known(tomllib.loads(TABLE.read_text()))
+def load_known(version: str = VERSION) -> Known:
+    """That of ``version``, the one that runs if none is given."""
+    return Known(tomllib.loads(TABLE.read_text()), version)

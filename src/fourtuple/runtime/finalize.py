@@ -39,6 +39,7 @@ def finalize_interpreter(state: ProcessState, whole: bool) -> None:
     """Take the program's modules away and finalize what they held. Called by the main thread of the
     process, last of all. ``whole``: it is an interpreter of its own that ends, so what is still held by
     others loses the objects in its globals, as in CPython; a callable's modules may be needed outside."""
+    state.finalizing = True
     signals = SignalTable()
     signals.blocked = state.signals.blocked
     state.signals.handlers = signals.handlers

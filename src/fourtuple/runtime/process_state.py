@@ -60,6 +60,8 @@ class ProcessState:
         """The unhandled exception that ended its program; SystemExit is none."""
         self.failed_at = 0
         """When that was, in virtual ns."""
+        self.finalizing = False
+        """Its program, threads and exit functions are done; what they left is being finalized."""
         self.finished = False
         """The interpreter ended by itself: all that it does at its end is done."""
 

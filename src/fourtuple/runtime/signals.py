@@ -170,6 +170,12 @@ class _Delivery:
         if self.signum not in table.pending:
             return
         table.pending.remove(self.signum)
+        if self.state.finalizing:
+            # As CPython says it, whose handlers are gone by then.
+            if sys.stderr is not None:
+                sys.stderr.write("Exception ignored in: None\n")
+                sys.stderr.write(f"OSError: Signal {self.signum} ignored due to race condition\n")
+            return
         handler = table.handler(self.signum)
         if callable(handler):
             handler(self.signum, _program_frame())

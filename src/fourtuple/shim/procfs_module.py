@@ -26,6 +26,7 @@ from .os_module import RELEASE
 from .patching import dispatch, replace
 from .real_files import REAL_BASE, lift
 from .refusal import refuse
+from .wait_module import open_pidfd
 
 _STREAMS: Final = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 _real_memfd: Final[Callable[[str], int]] = os.memfd_create
@@ -42,6 +43,8 @@ class Entry:
         self.names = names
         self.target = target
         self.fd = fd
+        self.process: Process | None = None
+        """Whose own directory it is; a descriptor of that is one of the process (pidfd_send_signal(2))."""
 
     def mode(self) -> int:
         if self.text is not None:
@@ -101,7 +104,9 @@ def _proc(thread: SimThread, parts: list[str]) -> Entry | None:
 
 def _of_process(thread: SimThread, process: Process, parts: list[str]) -> Entry | None:
     if not parts:
-        return Entry(names=[*procfs.OF_PROCESS, "cwd", "exe", "fd", "net", "root", "task"])
+        own = Entry(names=[*procfs.OF_PROCESS, "cwd", "exe", "fd", "net", "root", "task"])
+        own.process = process
+        return own
     first, rest = parts[0], parts[1:]
     if first == "task":
         threads = thread.scheduler.threads_of(process)
@@ -231,6 +236,8 @@ def _os_open(thread: SimThread, entry: Entry, path: Any, flags: int, *rest: Any,
         return os.dup(entry.fd)
     if entry.target:
         return os.open(_followed(path, entry), flags, *rest, **options)
+    if entry.process is not None and flags & (os.O_DIRECTORY | os.O_ACCMODE) == os.O_DIRECTORY:
+        return open_pidfd(thread, entry.process, 0)
     return open_text(path, entry, flags)
 
 

@@ -8,6 +8,7 @@ and returned and changes nothing, since simulated threads have stacks that grow.
 from __future__ import annotations
 
 import _thread
+import builtins
 import copyreg
 import functools
 import signal
@@ -37,12 +38,18 @@ from .thread_handle import (
 _real_excepthook: Final[Callable[[Any], None]] = vars(_thread)["_excepthook"]
 
 
+# Before, a thread started while the interpreter is finalized just never ran.
+_TELLS_OF_END: Final = sys.version_info >= (3, 12)
+_Ending: Final[type[RuntimeError]] = getattr(builtins, "PythonFinalizationError", RuntimeError)
+
+
 def start_thread(
     thread: SimThread, function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> SimThread:
-    """A new simulated thread of the process of ``thread``. Raises RuntimeError if that is ending."""
-    if thread.dying or thread.process.exit_code is not None:
-        raise RuntimeError("can't create new thread at interpreter shutdown")
+    """A new simulated thread of the process of ``thread``. Raises RuntimeError (from Python 3.13 on
+    PythonFinalizationError) if that is ending."""
+    if thread.dying or thread.process.exit_code is not None or (_TELLS_OF_END and thread.state.finalizing):
+        raise _Ending("can't create new thread at interpreter shutdown")
     owner = getattr(function, "__self__", None)
     name = owner.name if isinstance(owner, threading.Thread) else getattr(function, "__name__", "thread")
     call = functools.partial(_bootstrap, function, args, kwargs)
@@ -60,12 +67,15 @@ def _bootstrap(function: Callable[..., object], args: tuple[Any, ...], kwargs: d
         strip_exception(error)
         if sys.unraisablehook is not sys.__unraisablehook__:
             # The real arguments' type cannot be made; this has its attributes.
+            message, about = "Exception ignored in thread started by", function
+            if sys.version_info >= (3, 13):
+                message, about = f"{message} {function!r}", None
             told: Any = SimpleNamespace(
                 exc_type=type(error),
                 exc_value=error,
                 exc_traceback=error.__traceback__,
-                err_msg="Exception ignored in thread started by",
-                object=function,
+                err_msg=message,
+                object=about,
             )
             sys.unraisablehook(told)
         elif sys.stderr is not None:

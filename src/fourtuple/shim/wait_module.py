@@ -115,12 +115,17 @@ def _waitid(thread: SimThread, idtype: int, id: int, options: int, /) -> os.wait
 
 
 def _pidfd_open(thread: SimThread, pid: int, flags: int = 0) -> int:
-    process = thread.process
-    target = process.kernel.processes.get(pid)
+    target = thread.process.kernel.processes.get(pid)
     if pid <= 0 or flags & ~O_NONBLOCK:
         raise OSError(EINVAL, os.strerror(EINVAL))
     if target is None:
         raise OSError(ESRCH, os.strerror(ESRCH))
+    return open_pidfd(thread, target, flags)
+
+
+def open_pidfd(thread: SimThread, target: Process, flags: int) -> int:
+    """A descriptor of ``target``. Raises OSError."""
+    process = thread.process
     try:
         return given(process, process.fds.install(PidFd(process.kernel, target, flags), True, 0))
     except KernelError as error:
@@ -131,6 +136,8 @@ def _pidfd_send_signal(
     thread: SimThread, pidfd: int, signalnum: int, siginfo: None = None, flags: int = 0, /
 ) -> None:
     fds = thread.process.fds
+    if siginfo is not None:
+        raise TypeError("siginfo must be None")
     file = fds.get(pidfd) if fds.has(pidfd) else None
     if not isinstance(file, PidFd):
         raise OSError(EBADF, os.strerror(EBADF))

@@ -450,3 +450,42 @@ def test_pidfd_becomes_readable_at_the_end(world):
         return before, after == [(fd, select.POLLIN)], status, time.monotonic()
 
     assert world.call(program) == ([], True, 0, 1.0)
+
+
+def test_what_an_object_does_while_its_interpreter_is_finalized(world):
+    code = """
+import _thread
+
+class Last:
+    def __del__(self):
+        print("gone")
+        _thread.interrupt_main()
+        _thread.start_new_thread(print, ("started",))
+
+last = Last()
+"""
+
+    def program():
+        done = subprocess.run(python(code), capture_output=True, text=True)
+        return done.stdout, done.stderr, done.returncode
+
+    out, err, code = world.call(program)
+    assert "OSError: Signal 2 ignored due to race condition" in err
+    assert code == 0
+    if sys.version_info >= (3, 12):
+        assert out == "gone\n"
+        assert "can't create new thread at interpreter shutdown" in err
+
+
+def test_signal_by_the_directory_of_a_process(world):
+    def program():
+        caught = []
+        signal.signal(signal.SIGUSR1, lambda *args: caught.append(args[0]))
+        fd = os.open(f"/proc/{os.getpid()}", os.O_DIRECTORY)
+        signal.pidfd_send_signal(fd, signal.SIGUSR1)
+        with pytest.raises(TypeError, match="siginfo must be None"):
+            signal.pidfd_send_signal(fd, signal.SIGUSR1, object())
+        os.close(fd)
+        return caught
+
+    assert world.call(program) == [signal.SIGUSR1]
