@@ -51,3 +51,34 @@ def test_trace_function_sees_calls_in_every_thread(fresh):
         """,
         "True\n",
     )
+
+
+def test_thread_of_a_program_has_a_trace_function_of_its_own(fresh):
+    fresh(
+        """
+        import sys, threading, time
+        w = world()
+        seen = []
+        def traced(): pass
+        def trace(frame, event, argument):
+            seen.append((frame.f_code.co_name, frame.f_globals["__name__"].partition(".")[0]))
+        def program():
+            assert sys.gettrace() is None
+            sys.settrace(trace)
+            assert sys.gettrace() is trace
+            other = threading.Thread(target=time.sleep, args=(1,))
+            other.start(); other.join()
+            traced()
+        def neighbour():
+            time.sleep(0.5)
+            assert sys.gettrace() is None
+            untraced()
+        def untraced(): pass
+        w.spawn(program); w.spawn(neighbour)
+        w.run()
+        names = {name for name, _ in seen}
+        modules = {module for _, module in seen}
+        print("traced" in names, "untraced" in names, "fourtuple" in modules, sys.gettrace())
+        """,
+        "True False False None\n",
+    )

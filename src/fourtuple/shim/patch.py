@@ -12,6 +12,7 @@ from .patching import rebind_all, replacements
 # What others stand on comes first; the last two also reload `socket` and `select`.
 _MODULES: Final = (
     "thread_module",
+    "trace_module",
     "queue_module",
     "time_module",
     "datetime_module",
