@@ -9,7 +9,7 @@ from ..clock.streams import Stream
 from ..kernel.kernel import Kernel
 from ..stack.interface import Interface
 from ..stack.stack import Stack
-from ..wire.address import format_ip, is_link_local, is_v4
+from ..wire.address import V4_BASE, format_ip, is_link_local, is_v4
 from .addressing import address_bits
 from .link import DEFAULT_MTU
 
@@ -17,6 +17,8 @@ LOCAL_MAC: Final = 0x0200_0000_0000
 """First of the locally administered MAC addresses interfaces get: 02:00:NN:NN:NN:II, node and interface."""
 
 MAX_INTERFACES: Final = 256
+
+_GROUPS: Final = V4_BASE | 0xE0000000
 
 
 class Node:
@@ -26,7 +28,7 @@ class Node:
     link is plugged into is up, but what it sends gets lost.
     """
 
-    __slots__ = ("_free", "index", "interfaces", "kernel", "name", "stack")
+    __slots__ = ("_free", "_groups_reached", "index", "interfaces", "kernel", "name", "stack")
 
     def __init__(
         self, name: str, index: int, clock: Clock, stream: Stream, names: dict[str, list[int]]
@@ -38,6 +40,7 @@ class Node:
         self.interfaces: list[Interface] = []
         """Those a link can be plugged into: all but lo."""
         self._free: list[Interface] = []
+        self._groups_reached: bool = False
 
     def add_interface(self, addresses: list[tuple[int, int]]) -> Interface:
         """A new interface with these (address, prefix length).
@@ -67,13 +70,27 @@ class Node:
         """
         if not addresses:
             if self._free:
-                return self._free.pop(0)
+                interface = self._free.pop(0)
+                self._reach_groups(interface)
+                return interface
             if not self.interfaces:
                 raise ValueError(f"host {self.name} has no address, so no link can be plugged in")
             addresses = [(own, address_bits(own)) for own in given_addresses(self.interfaces[0])]
         interface = self.add_interface(addresses)
         self._free.remove(interface)
+        self._reach_groups(interface)
         return interface
+
+    def _reach_groups(self, interface: Interface) -> None:
+        """IPv4 groups are reached by the first interface with a link: there is no default route, by which
+        other hosts reach them. (IPv6 has such a route for each interface.)"""
+        if self._groups_reached:
+            return
+        for own in given_addresses(interface):
+            if is_v4(own):
+                self.stack.add_route(_GROUPS, 4, -1, interface, 0, own)
+                self._groups_reached = True
+                return
 
     def reach(self, address: int, interface: Interface) -> None:
         """See to it that ``address``, at the other end of the link at ``interface``, is reached there."""

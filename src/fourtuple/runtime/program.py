@@ -244,6 +244,9 @@ def _run(state: ProcessState, program: Program) -> int:
     except GreenletExit:
         raise
     except BaseException as error:
+        if state.main is not None and state.main.dying:
+            # What it raised when it was killed, in a clean-up that could not go on.
+            raise GreenletExit from None
         ended_by = error
     else:
         return 0

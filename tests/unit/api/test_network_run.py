@@ -3,6 +3,8 @@
 import gc
 import os
 import signal
+import socket
+import struct
 import sys
 import threading
 import time
@@ -331,3 +333,44 @@ def test_stdout_of_real_streams_was_not_kept(network: Network, host: Host) -> No
     with pytest.raises(RuntimeError, match="was not kept"):
         _ = process.stdout
     assert sys.stdout is not None
+
+
+def test_groups_are_reached_without_naming_an_interface() -> None:
+    def listen() -> tuple[bytes, str]:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("", 5007))
+        membership = struct.pack("4sl", socket.inet_aton("239.1.2.3"), socket.INADDR_ANY)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        data, (host, _) = sock.recvfrom(100)
+        return data, host
+
+    def publish() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 2)
+            sock.sendto(b"news", ("239.1.2.3", 5007))
+
+    with Network() as network:
+        network.switch("switch")
+        for name in ("one", "two", "three"):
+            network.link(network.host(name), "switch", latency="1ms")
+        subscribers = [network.hosts[name].spawn(listen) for name in ("one", "two")]
+        network.hosts["three"].spawn(publish, start="1s")
+        network.run()
+        assert [each.result for each in subscribers] == [(b"news", "10.0.0.3")] * 2
+
+
+def test_a_daemon_that_fails_in_its_clean_up_when_it_is_ended_is_no_failure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def serve() -> None:
+        try:
+            time.sleep(100)
+        finally:
+            raise OSError("the clean-up found nothing any more")
+
+    with Network(live=True) as network:
+        daemon = network.host("a").spawn(serve, daemon=True)
+        network.host("b").spawn(time.sleep, 1)
+        network.run()
+    assert daemon.stderr == ""
+    assert capsys.readouterr() == ("", "")
