@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from errno import EAGAIN, EFAULT
+from typing import Final
 
 from ..kernel.error import KernelError
 from ..kernel.file import File
@@ -57,10 +58,19 @@ def write_all(
     yield Returned(sent)
 
 
+_MOST_WRITTEN: Final = 1 << 30
+
+
 def _data(a: Arguments, present: bool, count: int) -> bytes:
     """Zero bytes to send; a NULL buffer is no place to read from."""
     if not present and count > 0:
         raise KernelError(EFAULT)
+    return _zeros(a, count)
+
+
+def _zeros(a: Arguments, count: int) -> bytes:
+    if count > _MOST_WRITTEN:
+        raise a.fail(f"a script writes {_MOST_WRITTEN} bytes at once at most, not {count}")
     return bytes(max(count, 0))
 
 
@@ -74,7 +84,7 @@ def write(state: State, a: Arguments) -> Steps:
 def writev(state: State, a: Arguments) -> Steps:
     a.count(3)
     file = state.file(a.number(0, "the descriptor"))
-    return write_all(state, file, bytes(sum(_vector(a, 1, 2))), 0, None, [])
+    return write_all(state, file, _zeros(a, sum(_vector(a, 1, 2))), 0, None, [])
 
 
 def _vector(a: Arguments, at: int, count_at: int) -> list[int]:
@@ -137,7 +147,7 @@ def sendmsg(state: State, a: Arguments) -> Steps:
         state.connect(number)
         address = state.peer_address()
     control = control_messages(a, message)
-    return write_all(state, file, bytes(sum(lengths)), flags, address, control)
+    return write_all(state, file, _zeros(a, sum(lengths)), flags, address, control)
 
 
 def message_lengths(a: Arguments, message: Structure) -> list[int]:

@@ -37,6 +37,8 @@ WRITERS: Final = POLLOUT | POLLWRNORM | POLLERR | POLLHUP
 _SOCK_FLAGS: Final = SOCK_NONBLOCK | SOCK_CLOEXEC
 _REFUSED: Final = {(option.level, option.name): option for option in OPTIONS if option.status == REFUSED}
 _EXPECTED_FD: Final = "a descriptor"
+_MOST_OPTION: Final = 1 << 16
+"""Bytes of an option's value that are handed over; no option has more."""
 _SECOND: Final = 1_000_000_000
 
 
@@ -187,7 +189,7 @@ def setsockopt(state: State, a: Arguments) -> Steps:
     value = a.option_value(a.at(3))
     length = a.number(4, "the length")
     _check_implemented(a, level, name)
-    file.setsockopt(level, name, (value + bytes(max(length, 0)))[: max(length, 0)])
+    file.setsockopt(level, name, value.ljust(min(length, _MOST_OPTION), b"\0")[: max(length, 0)])
     yield Returned(0)
 
 

@@ -58,6 +58,8 @@ _MODULE_PARAMETER: Final = re.compile(r"/sys/module/(\w+)/parameters/(\w+)")
 _UNIT_DELAY: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PLAIN_QDISCS: Final = ("pfifo", "pfifo_fast", "bfifo", "noqueue", "fq_codel", "mq")
 
+_MOST_WRITTEN: Final = 1 << 30
+
 
 class Shell:
     """Runs the lines of one script, found in ``folder``, on the host of ``state``."""
@@ -328,6 +330,8 @@ class Shell:
             raise ShellError(
                 f"dd: count and of must be given as numbers and a path: {' '.join(words)}"
             ) from None
+        if size > _MOST_WRITTEN:
+            raise ShellError(f"dd: a file of {_MOST_WRITTEN} bytes at most, not {size}")
         if given.get("if") not in ("/dev/zero", "/dev/urandom"):
             raise ShellError(f"dd: only if=/dev/zero is supported, not {given.get('if')!r}")
         self.state.disk[target] = bytes(size)

@@ -11,7 +11,7 @@ from ..wire.ip import PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP
 from ..wire.ipv4 import Ipv4Packet
 from ..wire.ipv6 import Ipv6Packet
 from ..wire.packet import Payload
-from ..wire.tcp import ACK, CWR, ECE, SYN, TcpSegment
+from ..wire.tcp import ACK, AE, CWR, ECE, SYN, TcpSegment
 from ..wire.tcp_options import (
     OPTION_NOP,
     OPTION_SACK,
@@ -23,7 +23,6 @@ from ..wire.udp import UdpDatagram
 from .errors import Failure, Unsupported
 from .flow import MASK, Flow
 from .icmp_names import icmp_numbers
-from .packet_parser import AE
 from .script import Datagram, Icmp, Packet, Segment, TcpOption
 from .settings import Settings
 
@@ -61,13 +60,11 @@ def build(packet: Packet, flow: Flow, settings: Settings) -> IpPacket:
 
 
 def segment_flags(segment: Segment) -> int:
-    """The flags with the ACE field's bits; AE, which no header object has, is refused."""
+    """The flags with the ACE field's bits."""
     flags = segment.flags
     if segment.ace >= 0:
         flags |= (ECE if segment.ace & 1 else 0) | (CWR if segment.ace & 2 else 0)
         flags |= AE if segment.ace & 4 else 0
-    if flags & AE:
-        raise Unsupported("the AE flag of accurate ECN")
     return flags
 
 

@@ -9,7 +9,7 @@ from ..wire.icmp import ICMP_ECHO_REQUEST, IcmpMessage
 from ..wire.icmpv6 import ICMPV6_ECHO_REQUEST, Icmpv6Message
 from ..wire.ip import IpPacket
 from ..wire.ipv6 import Ipv6Packet
-from ..wire.tcp import ACK, CWR, ECE, FIN, PSH, SYN, TcpSegment
+from ..wire.tcp import ACK, AE, CWR, ECE, FIN, PSH, SYN, TcpSegment
 from ..wire.tcp_options import OPTION_SACK, OPTION_TIMESTAMPS
 from ..wire.udp import UdpDatagram
 from .errors import Difference
@@ -19,7 +19,7 @@ from .inbound import raw_options, segment_flags
 from .script import CHECK_ECN, CHECK_ECT01, CHECK_TOS, Datagram, Icmp, IpInfo, Packet, Segment, TcpOption
 from .text import flags_text, option_text
 
-_ECN_FLAGS: Final = ECE | CWR
+_ECN_FLAGS: Final = ECE | CWR | AE
 _ECN_NAMES: Final = ("noecn", "ect1", "ect0", "ce")
 Seen = tuple[int, IpPacket]
 """When a packet left, in clock ns, and the packet."""
@@ -181,7 +181,7 @@ def _check_segment(
     flags = (last.flags & ~CWR) | (first.flags & CWR)
     wanted = segment_flags(body)
     if body.ace >= 0:
-        ace = (1 if flags & ECE else 0) | (2 if flags & CWR else 0)
+        ace = (1 if flags & ECE else 0) | (2 if flags & CWR else 0) | (4 if flags & AE else 0)
         _check(found, "ACE", body.ace, ace, body.ace == ace)
         flags, wanted = flags & ~_ECN_FLAGS, wanted & ~_ECN_FLAGS
     _check(found, "flags", flags_text(wanted), flags_text(flags), flags == wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..wire.tcp import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
+from ..wire.tcp import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG
 from .cursor import Cursor
 from .icmp_names import icmp_numbers
 from .lexer import ADDRESS, ELLIPSIS, FLOAT, INTEGER, WORD
@@ -20,9 +20,6 @@ from .script import (
     Packet,
     Segment,
 )
-
-AE: Final = 256
-"""The flag accurate ECN adds to the eight of RFC 9293 (draft-ietf-tcpm-accurate-ecn)."""
 
 FLAG_LETTERS: Final = {
     "F": FIN,

@@ -7,7 +7,7 @@ from struct import unpack
 from ..wire.icmp import IcmpMessage
 from ..wire.icmpv6 import Icmpv6Message
 from ..wire.ip import IpPacket
-from ..wire.tcp import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG, TcpSegment
+from ..wire.tcp import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, TcpSegment
 from ..wire.tcp_options import (
     OPTION_END,
     OPTION_FASTOPEN,
@@ -23,7 +23,6 @@ from .flow import Flow
 from .icmp_names import icmp_text
 from .inbound import raw_options
 from .option_parser import FASTOPEN_MAGIC, OPTION_ACCECN0, OPTION_ACCECN1, OPTION_EXPERIMENT, OPTION_MD5
-from .packet_parser import AE
 from .script import TcpOption
 
 _LETTERS = ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (URG, "U"), (ECE, "E"), (CWR, "W"), (AE, "A"))

@@ -15,7 +15,7 @@ from .ip import PROTOCOL_UDP
 from .ipv4 import Ipv4Packet
 from .ipv6 import Ipv6Packet
 from .packet import FramePayload
-from .tcp import TcpSegment
+from .tcp import AE, TcpSegment
 from .tcp_options import TcpOptions
 from .udp import UdpDatagram
 
@@ -113,6 +113,8 @@ def _condense_tcp(
             more = b"T"
         else:
             more = options.serialize()
+    if segment.flags & AE:
+        more += b"A"
     made: bytes = _pack_tcp(
         kind,
         frame.destination,
@@ -125,7 +127,7 @@ def _condense_tcp(
         len(data),
         segment.seq,
         segment.ack,
-        segment.flags,
+        segment.flags & 0xFF,
         segment.window,
         segment.urgent,
         ts_val,

@@ -17,6 +17,8 @@ ACK: Final = 16
 URG: Final = 32
 ECE: Final = 64
 CWR: Final = 128
+AE: Final = 256
+"""Of accurate ECN (RFC 9768); the bit before the eight of RFC 9293."""
 
 HEADER_LENGTH: Final = 20
 """Of a segment without options, in bytes."""
@@ -90,8 +92,8 @@ class TcpSegment(Payload):
             self.destination_port,
             self.seq,
             self.ack,
-            header_length << 2,
-            self.flags,
+            header_length << 2 | (self.flags >> 8 & 1),
+            self.flags & 0xFF,
             self.window,
             checksum,
             self.urgent,
@@ -127,11 +129,12 @@ _FLAG_NAMES: Final = (
     (URG, "URG"),
     (ECE, "ECE"),
     (CWR, "CWR"),
+    (AE, "AE"),
 )
 
 
 def parse_tcp(data: bytes, source: int, destination: int) -> TcpSegment:
-    """The segment in ``data``, sent between these addresses. Reserved bits are ignored.
+    """The segment in ``data``, sent between these addresses. The reserved bits but AE are ignored.
 
     Raises WireError if it is cut short, its data offset or an option's length is wrong, or its
     checksum is.
@@ -152,7 +155,14 @@ def parse_tcp(data: bytes, source: int, destination: int) -> TcpSegment:
     if header_length > HEADER_LENGTH:
         options = parse_tcp_options(data[HEADER_LENGTH:header_length])
     segment = TcpSegment(
-        fields[0], fields[1], fields[2], fields[3], fields[5], fields[6], data[header_length:], options
+        fields[0],
+        fields[1],
+        fields[2],
+        fields[3],
+        fields[5] | (offset_bits & 1) << 8,
+        fields[6],
+        data[header_length:],
+        options,
     )
     segment.urgent = fields[8]
     return segment

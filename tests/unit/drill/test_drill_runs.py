@@ -187,3 +187,9 @@ def test_a_script_named_for_the_other_ip_version_is_skipped_unread() -> None:
     text = "    0 < icmp packet_too_big mtu 1280 [1:1(0)]\n"
     assert drill_text("mtu-ipv6.pkt", text, Options(version="ipv4")).status == SKIPPED
     assert drill_text("mtu.pkt", text, Options(version="ipv4")).status == WRONG
+
+
+def test_more_than_memory_holds_is_refused_with_its_line() -> None:
+    outcome = server("+0 write(4, ..., 99999999999) = 10\n")
+    assert (outcome.status, outcome.line) == (WRONG, 10)
+    assert outcome.message == "write: a script writes 1073741824 bytes at once at most, not 99999999999"

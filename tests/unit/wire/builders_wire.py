@@ -91,7 +91,14 @@ def tcp_options(draw: st.DrawFn) -> TcpOptions | None:
 @st.composite
 def tcp_segments(draw: st.DrawFn) -> TcpSegment:
     segment = TcpSegment(
-        draw(u16), draw(u16), draw(u32), draw(u32), draw(u8), draw(u16), draw(payloads), draw(tcp_options())
+        draw(u16),
+        draw(u16),
+        draw(u32),
+        draw(u32),
+        draw(st.integers(0, 0x1FF)),
+        draw(u16),
+        draw(payloads),
+        draw(tcp_options()),
     )
     segment.urgent = draw(u16)
     return segment

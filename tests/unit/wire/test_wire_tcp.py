@@ -66,10 +66,10 @@ def test_lengths_count_what_they_say() -> None:
     assert TcpSegment(1, 2, 3, 4, SYN | FIN | ACK | RST, 0, b"ab", None).seq_length() == 4
 
 
-def test_reserved_bits_are_ignored() -> None:
+def test_reserved_bits_but_ae_are_ignored() -> None:
     data = bytearray(data_segment().serialize(A, B))
-    data[12] |= 0x0F
-    data[16:18] = (int.from_bytes(data[16:18], "big") - 0x0F00).to_bytes(2, "big")
+    data[12] |= 0x0E
+    data[16:18] = (int.from_bytes(data[16:18], "big") - 0x0E00).to_bytes(2, "big")
     assert plain(parse_tcp(bytes(data), A, B)) == plain(data_segment())
 
 
