@@ -7,6 +7,8 @@ a :class:`FrameSink`; IP calls a :class:`Transport`; a transport calls its socke
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import mypyc_attr
 
 from ..clock.clock import Clock
@@ -20,6 +22,9 @@ from ..wire.packet import Payload
 from .reuseport_program import PacketUnderWay
 from .route_metrics import RouteMetrics
 from .sysctl import Sysctl
+
+NEVER: Final = 1 << 61
+"""A time in ns that does not come."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -146,6 +151,11 @@ class IpLayer:
         self.under_way = PacketUnderWay()
         self.path_generation: int = 0
         """Counts up whenever a route or a path MTU may have changed."""
+        self.path_expires: int = NEVER
+        """When the next path MTU learnt from a router is to be forgotten, in ns."""
+
+    def forget_expired(self) -> None:
+        """``path_expires`` has come: forget what was learnt too long ago."""
 
     def route(self, destination: int, source: int, device: int) -> Route | None:
         """The route to ``destination``; None if there is none (ENETUNREACH).

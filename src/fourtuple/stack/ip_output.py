@@ -65,6 +65,9 @@ class IpOutput(IpLayer):
         chosen = path.source if is_any(source) else source
         return Route(path.interface.ifindex, path.gateway, chosen, path.mtu, path.metrics)
 
+    def forget_expired(self) -> None:
+        self.paths.forget_expired()
+
     def is_local(self, address: int) -> bool:
         return self.local.owner(address) is not None
 

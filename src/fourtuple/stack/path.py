@@ -6,7 +6,7 @@ from typing import Final
 
 from ..clock.clock import Clock
 from ..wire.address import V4_ANY, V6_ANY, is_v4
-from .base import IpLayer
+from .base import NEVER, IpLayer
 from .interface import Interface
 from .neighbour import FOREVER, Neighbour, NeighbourTable
 from .route_metrics import RouteMetrics
@@ -235,6 +235,8 @@ class PathTable(SettingsListener):
             self.known.clear()
         lifetime = self.sysctl.route_mtu_expires if v4 else self.sysctl.ipv6_route_mtu_expires
         self._learnt[destination] = _LearntMtu(mtu, locked, self.clock.now + lifetime)
+        if self.user is not None:
+            self.user.path_expires = min(self.user.path_expires, self.clock.now + lifetime)
         self._apply_learnt(path, destination)
         self._changed()
         return path.mtu < before
@@ -242,6 +244,20 @@ class PathTable(SettingsListener):
     def _changed(self) -> None:
         if self.user is not None:
             self.user.path_generation += 1
+
+    def forget_expired(self) -> None:
+        """Forget the path MTUs learnt too long ago: larger packets may pass again (RFC 1191 §6.3)."""
+        now = self.clock.now
+        following = NEVER
+        for destination, learnt in list(self._learnt.items()):
+            if now >= learnt.expires:
+                del self._learnt[destination]
+                self.known.pop(destination, None)
+            elif learnt.expires < following:
+                following = learnt.expires
+        if self.user is not None:
+            self.user.path_expires = following
+        self._changed()
 
     def interface(self, ifindex: int) -> Interface | None:
         for interface in self.interfaces:
@@ -254,8 +270,7 @@ class PathTable(SettingsListener):
         if learnt is None:
             return
         if self.clock.now >= learnt.expires:
-            del self._learnt[destination]
-            self._changed()
+            self.forget_expired()
             return
         if path.kind == UNICAST and learnt.mtu <= path.mtu:
             path.mtu = learnt.mtu

@@ -110,11 +110,14 @@ def _queue(tcb: Tcb, error: IcmpError, number: int) -> None:
 
 def _mtu_reduced(tcb: Tcb, mtu: int) -> None:
     """RFC 1191 §6.4: send smaller segments, beginning with those that were too large."""
-    if tcb.pmtu_discovery in (_PMTUDISC_DONT, _PMTUDISC_INTERFACE, _PMTUDISC_OMIT):
+    v4 = tcb.ip_header == 20
+    if tcb.pmtu_discovery in (_PMTUDISC_INTERFACE, _PMTUDISC_OMIT) or (
+        v4 and tcb.pmtu_discovery == _PMTUDISC_DONT
+    ):
         return
     route = tcb.layer.ip.route(tcb.endpoint.peer, tcb.endpoint.local, tcb.endpoint.device)
     known = route.mtu if route is not None else tcb.path_mtu
-    least = tcb.layer.sysctl.route_min_pmtu if tcb.ip_header == 20 else _MIN_MTU_V6
+    least = tcb.layer.sysctl.route_min_pmtu if v4 else _MIN_MTU_V6
     if mtu:
         known = min(known, max(mtu, least))
         if mtu < tcb.path_mtu:

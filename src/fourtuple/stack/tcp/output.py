@@ -7,6 +7,7 @@ from typing import Final
 from ...wire.ip import PROTOCOL_TCP
 from ...wire.tcp import ACK, CWR, ECE, RST, SYN, URG, TcpSegment
 from ...wire.tcp_options import TcpOptions
+from ..base import IpLayer
 from . import options, rtt, window
 from .records import SentSegment
 from .reduction import enter_reduction
@@ -105,7 +106,7 @@ def transmit(tcb: Tcb, seq: int, flags: int, data: bytes) -> int:
     layer.counters.out_segs += 1
     ip = layer.ip
     if ip.path_generation != tcb.path_generation:
-        renew_path(tcb, ip.path_generation)
+        renew_path(tcb, ip)
     error = ip.send(
         endpoint.local,
         endpoint.peer,
@@ -113,7 +114,7 @@ def transmit(tcb: Tcb, seq: int, flags: int, data: bytes) -> int:
         segment,
         tos,
         tcb.ttl,
-        tcb.pmtu_discovery != 0,
+        tcb.sets_df(),
         endpoint.device,
     )
     if error == EMSGSIZE:
@@ -197,10 +198,12 @@ def sync_mss(tcb: Tcb, mtu: int) -> None:
     tcb.mss = mss
 
 
-def renew_path(tcb: Tcb, generation: int) -> None:
-    """Something about the host's routes changed: is the way to the peer still as wide?"""
+def renew_path(tcb: Tcb, ip: IpLayer) -> None:
+    """Something about the host's routes changed: is the way to the peer still as wide, or wider again?"""
     endpoint = tcb.endpoint
-    tcb.path_generation = generation
+    if tcb.clock.now >= ip.path_expires:
+        ip.forget_expired()
+    tcb.path_generation = ip.path_generation
     route = tcb.layer.ip.route(endpoint.peer, endpoint.local, endpoint.device)
     if route is not None:
         tcb.route_mtu = route.mtu
@@ -208,6 +211,9 @@ def renew_path(tcb: Tcb, generation: int) -> None:
 
 def current_mss(tcb: Tcb) -> int:
     """Payload bytes of the next segment, the SACK option it carries subtracted."""
+    ip = tcb.layer.ip
+    if ip.path_generation != tcb.path_generation or tcb.clock.now >= ip.path_expires:
+        renew_path(tcb, ip)
     if tcb.route_mtu and tcb.route_mtu != tcb.path_mtu:
         sync_mss(tcb, tcb.route_mtu)
     if tcb.sack_blocks or tcb.dsack_start >= 0:

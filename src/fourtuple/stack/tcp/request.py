@@ -7,6 +7,7 @@ handshake's last ACK arrives (Linux's NEW_SYN_RECV).
 from __future__ import annotations
 
 from ...ports.endpoint import Endpoint
+from ...wire.address import is_v4
 from ...wire.ip import PROTOCOL_TCP
 from ...wire.tcp import ACK, ECE, SYN, TcpSegment
 from ...wire.tcp_options import TcpOptions
@@ -156,7 +157,7 @@ class Request(PendingOpen):
             segment,
             self.tos,
             listener.ttl,
-            listener.pmtu_discovery != 0,
+            not is_v4(endpoint.peer) or 0 < listener.pmtu_discovery < 3,
             endpoint.device,
         )
 

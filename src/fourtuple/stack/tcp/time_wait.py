@@ -60,7 +60,7 @@ class TimeWait(TimeWaitOwner):
         self.ts_offset: int = tcb.ts_offset
         self.tos: int = tcb.tos
         self.ttl: int = tcb.ttl
-        self.dont_fragment: bool = tcb.pmtu_discovery != 0
+        self.dont_fragment: bool = tcb.sets_df()
         self.entered_at: int = layer.clock.now
         self.last_oow_ack: int = -1
         self.timer: _Expiry = _Expiry(self)

@@ -130,7 +130,7 @@ class UserSettings(Timer):
         """0: the host's default."""
         self.bind_no_port: bool = False
         self.pmtu_discovery: int = 1
-        """IP_MTU_DISCOVER: 0 never sets DF, 1 and 2 do, 3 does and ignores learnt path MTUs."""
+        """IP_MTU_DISCOVER: 1 and 2 set DF; 0, 4 and 5 ignore what routers report."""
         self.recverr: bool = False
         """IP_RECVERR: ICMP errors are fatal at once."""
         self.urg_inline: bool = False

@@ -549,6 +549,10 @@ class Variables(Totals):
         """
         return self.write_seq - self.snd_una + (len(self.runs) + self.bursts_out) * BUFFER_COST
 
+    def sets_df(self) -> bool:
+        """Whether no router may cut its packets (``ip_dont_fragment``); in IPv6 none ever does."""
+        return self.ip_header != 20 or 0 < self.pmtu_discovery < 3
+
     def window_end(self) -> int:
         """First sequence number the peer does not take."""
         return self.snd_una + self.snd_wnd
