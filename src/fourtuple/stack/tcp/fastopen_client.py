@@ -136,5 +136,6 @@ def take_syn_data(tcb: Tcb, segment: TcpSegment) -> None:
         tcb.syn_data_acked = True
         cost = memory.cost_of(tcb, len(data), segment.header_length())
         receive.append(tcb, data, cost, 0)
+        memory.force(tcb, 0)
     if segment.flags & FIN:
         fin_arrived(tcb)

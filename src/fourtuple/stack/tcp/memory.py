@@ -147,6 +147,8 @@ def _prune(tcb: Tcb, seq: int) -> bool:
         return True
     _collapse_out_of_order(tcb)
     _collapse_received(tcb)
+    # One large buffer may take more than the few small ones before it.
+    force(tcb, 0)
     if allocated(tcb) <= tcb.rcvbuf_bytes:
         return True
     _prune_out_of_order(tcb, seq)
