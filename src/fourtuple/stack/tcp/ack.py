@@ -121,6 +121,7 @@ def _take_old(tcb: Tcb, ack: int, sack: list[tuple[int, int]]) -> None:
     """An ACK below SND.UNA, out of order: its SACK blocks are still news."""
     state = AckState(tcb.snd_una, tcb.snd_nxt, highest_sacked(tcb), tcb.delivered, tcb.lost)
     take_sack(tcb, ack, sack, state, tcb.clock.now)
+    rate.begin_next(tcb, state)
     react(tcb, state)
     if state.flags & ackstate.SET_TIMER:
         rearm_rto(tcb)
@@ -194,7 +195,7 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
             tcb.delivered += 1
             note_delivered(tcb, sent, state, now)
         elif not sack:
-            rate.note_delivered(tcb, sent, state)
+            rate.note_delivered(sent, state)
         if sent.flags & SYN:
             flags |= ackstate.SYN_ACKED
             tcb.retrans_stamp = -1
@@ -222,7 +223,8 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
             acked == 1
             and sacked_before == 0
             and una - state.una_before < tcb.mss
-            and state.newest_delivered + 1 == tcb.delivered
+            and state.newest is not None
+            and state.newest.delivered + 1 == tcb.delivered
             and not flags & (ackstate.ALERT | ackstate.SYN_ACKED)
         ):
             flags |= ackstate.MAYBE_DELAYED

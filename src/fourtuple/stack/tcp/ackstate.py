@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from .records import SentSegment
+
 ADVANCED: Final = 0x001
 """SND.UNA moved."""
 DATA: Final = 0x002
@@ -44,7 +46,6 @@ class AckState:
     """The findings. ``flags`` are the bits above."""
 
     __slots__ = (
-        "app_limited",
         "delivered",
         "delivered_before",
         "duplicates",
@@ -55,14 +56,12 @@ class AckState:
         "interval",
         "last_sacked_at",
         "lost_before",
-        "measured_from",
-        "newest_delivered",
+        "newest",
         "newest_end",
         "newest_serial",
         "reordered",
         "rexmit",
         "rtt",
-        "send_interval",
         "una_before",
     )
 
@@ -80,15 +79,11 @@ class AckState:
         self.first_sacked_at: int = -1
         self.last_sacked_at: int = -1
         self.duplicates: int = 0
+        self.newest: SentSegment | None = None
+        """Of the segments this ACK delivers the one sent last …"""
         self.newest_serial: int = -1
-        """``SentSegment.serial`` of the segment sent last among those delivered, -1 none is …"""
+        """… and its ``serial``, -1 none, and end."""
         self.newest_end: int = 0
-        self.newest_delivered: int = 0
-        """… and its ``delivered``."""
-        self.measured_from: int = 0
-        """When ``newest_delivered`` segments had been delivered (ns); with the next two, see rate.py."""
-        self.send_interval: int = 0
-        self.app_limited: bool = False
         self.delivered: int = -1
         """Segments delivered since, -1 no sample …"""
         self.interval: int = -1

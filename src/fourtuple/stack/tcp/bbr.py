@@ -333,16 +333,17 @@ class Bbr(CongestionControl):
 
     def _update_bw(self, tcb: Tcb, ack: AckState) -> None:
         self._round_start = False
-        if ack.delivered < 0 or ack.interval <= 0:
+        newest = ack.newest
+        if newest is None or ack.delivered < 0 or ack.interval <= 0:
             return
-        if ack.newest_delivered >= self._round_end:
+        if newest.delivered >= self._round_end:
             self._round_end = tcb.delivered
             self._rounds += 1
             self._round_start = True
             self._conserving = False
-        self._sample_policer(tcb, tcb.lost > ack.lost_before, ack.app_limited)
+        self._sample_policer(tcb, tcb.lost > ack.lost_before, newest.app_limited)
         bw = ack.delivered * _BW_UNIT // max(ack.interval // 1000, 1)
-        if not ack.app_limited or bw >= self.bw.best():
+        if not newest.app_limited or bw >= self.bw.best():
             self.bw.take(_BW_ROUNDS, self._rounds, bw)
 
     def _update_aggregation(self, tcb: Tcb, ack: AckState, acked: int) -> None:
@@ -365,7 +366,7 @@ class Bbr(CongestionControl):
             self._extra[self._extra_index] = extra
 
     def _check_full(self, ack: AckState) -> None:
-        if self.full or not self._round_start or ack.app_limited:
+        if self.full or not self._round_start or (ack.newest is not None and ack.newest.app_limited):
             return
         best = self.bw.best()
         if best >= self._full_bw * _FULL_GROWTH >> _GAIN_SHIFT:

@@ -80,9 +80,9 @@ def mark(tcb: Tcb) -> bool:
 
 def adapt_window(tcb: Tcb, ack: AckState) -> None:
     """Widen the reordering window when duplicates show it is too small (RFC 8985 §6.2 step 4)."""
-    if tcb.layer.sysctl.tcp_recovery & _STATIC_WINDOW or ack.newest_serial < 0:
+    if tcb.layer.sysctl.tcp_recovery & _STATIC_WINDOW or ack.newest is None:
         return
-    if ack.newest_delivered < tcb.rack_last_delivered:
+    if ack.newest.delivered < tcb.rack_last_delivered:
         # Less than a round trip since the last change: duplicates of then.
         tcb.rack_dsack_seen = False
     if tcb.rack_dsack_seen:

@@ -23,7 +23,7 @@ def note_sent(tcb: Tcb, sent: SentSegment) -> None:
     sent.app_limited = tcb.app_limited != 0
 
 
-def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState) -> None:
+def note_delivered(sent: SentSegment, state: AckState) -> None:
     """``sent`` has arrived; the one sent last of those an ACK is about makes the sample.
 
     Of one moment's that is the one transmitted last, not the one with the highest sequence number: a
@@ -31,19 +31,15 @@ def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState) -> None:
     """
     serial = sent.serial
     if serial > state.newest_serial or (serial == state.newest_serial and sent.end > state.newest_end):
-        note_newest(tcb, sent, state)
+        state.newest = sent
+        state.newest_serial = serial
+        state.newest_end = sent.end
 
 
-def note_newest(tcb: Tcb, sent: SentSegment, state: AckState) -> None:
-    """``sent`` is the one sent last so far of those this ACK is about."""
-    at = sent.sent_at
-    state.newest_serial = sent.serial
-    state.newest_end = sent.end
-    state.newest_delivered = sent.delivered
-    state.measured_from = sent.delivered_at
-    state.send_interval = at - sent.first_sent_at
-    state.app_limited = sent.app_limited
-    tcb.first_sent_at = at
+def begin_next(tcb: Tcb, state: AckState) -> None:
+    """The next sample begins where that of this ACK ends. After it nothing is sent before this is called."""
+    if state.newest is not None:
+        tcb.first_sent_at = state.newest.sent_at
 
 
 def take_sample(tcb: Tcb, state: AckState, delivered: int, reneging: bool) -> None:
@@ -53,21 +49,24 @@ def take_sample(tcb: Tcb, state: AckState, delivered: int, reneging: bool) -> No
         tcb.app_limited = 0
     if delivered:
         tcb.delivered_at = now
-    if state.newest_serial < 0 or reneging:
+    newest = state.newest
+    if newest is None:
         return
-    interval = max(state.send_interval, now - state.measured_from)
+    tcb.first_sent_at = newest.sent_at
+    if reneging:
+        return
+    interval = max(newest.sent_at - newest.first_sent_at, now - newest.delivered_at)
+    count = tcb.delivered - newest.delivered
+    state.delivered = count
     # Faster than the shortest round trip is a spurious retransmission, not speed; so is anything while no
     # round trip is known.
     if tcb.min_rtt < 0 or interval < tcb.min_rtt * 1000:
-        state.delivered = tcb.delivered - state.newest_delivered
         return
-    count = tcb.delivered - state.newest_delivered
-    state.delivered = count
     state.interval = interval
-    if not state.app_limited or count * tcb.rate_interval >= tcb.rate_delivered * interval:
+    if not newest.app_limited or count * tcb.rate_interval >= tcb.rate_delivered * interval:
         tcb.rate_delivered = count
         tcb.rate_interval = interval
-        tcb.rate_app_limited = state.app_limited
+        tcb.rate_app_limited = newest.app_limited
 
 
 def check_app_limited(tcb: Tcb) -> None:

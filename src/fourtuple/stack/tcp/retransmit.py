@@ -169,13 +169,15 @@ def retransmit_lost(tcb: Tcb) -> None:
     counters = tcb.layer.counters
     index = tcb.rtx_head
     largest = 0
-    while index < len(tcb.rtx):
-        quota = tcb.cwnd - tcb.in_flight()
-        if quota <= 0 or tcb.retrans_out >= tcb.lost_out:
-            break
-        if tcb.rtx[index].marks & _WAITING != MARK_LOST:
+    rtx = tcb.rtx
+    # Most of a long queue is neither lost nor to be looked at again, so the cheap question comes first.
+    while index < len(rtx) and tcb.retrans_out < tcb.lost_out:
+        if rtx[index].marks & _WAITING != MARK_LOST:
             index += 1
             continue
+        quota = tcb.cwnd - tcb.in_flight()
+        if quota <= 0:
+            break
         if tcb.paced and pacing.must_wait(tcb):
             break
         if largest == 0:

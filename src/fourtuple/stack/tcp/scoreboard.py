@@ -7,7 +7,7 @@ Without SACK every duplicate ACK stands for one segment delivered, so ``sacked_o
 from __future__ import annotations
 
 from ...wire.seqnum import seq_diff
-from . import ackstate, rate
+from . import ackstate
 from .ackstate import AckState
 from .records import MARK_EVER_RETRANSMITTED, MARK_LOST, MARK_RETRANSMITTED, MARK_SACKED, SentSegment
 from .sentlist import unlink
@@ -240,6 +240,9 @@ def _mark_range(tcb: Tcb, start: int, end: int, duplicate: bool, state: AckState
         sent = rtx[index]
         if sent.end > end:
             break
+        if not duplicate and sent.marks & MARK_SACKED:
+            # Reported before, as most of a block is.
+            continue
         _mark_sacked(tcb, sent, duplicate, state, now)
 
 
@@ -289,7 +292,9 @@ def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState, now: int) -> No
     """``sent`` has arrived: tell RACK, and remember the newest delivered by this ACK."""
     serial = sent.serial
     if serial > state.newest_serial or (serial == state.newest_serial and sent.end > state.newest_end):
-        rate.note_newest(tcb, sent, state)
+        state.newest = sent
+        state.newest_serial = serial
+        state.newest_end = sent.end
     # RFC 8985 §6.2 steps 1 and 2.
     rtt = now - sent.sent_at
     if sent.marks & MARK_EVER_RETRANSMITTED and rtt < tcb.min_rtt * 1000:
