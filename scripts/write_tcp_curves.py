@@ -172,8 +172,8 @@ CUBIC's own region has more than one steady state: near the window before the la
 flat, and a window of whole segments that comes back to that window takes it for W_max again, a little
 before the curve's middle or after it. The wider the window, the less this matters. At 200 ms and n =
 1000 it matters most. Linux 6.18, sending over the same simulated link through a TAP interface in real
-time, got 69.4 segments there in one run, its window going from 54 to 78 as ours does from 53 to 76, and
-49.9 in another, on a machine busy with other things, whose windows were not looked at.
+time, got 69.4 and 64.5 segments there in two runs, its window going from 54 to 78 and from 53 to 76, and
+49.9 in a third, on a machine busy with other things, whose windows were not looked at.
 
 | control | round trip | n | window | model | ratio |
 | --- | --- | --- | --- | --- | --- |

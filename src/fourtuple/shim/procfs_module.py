@@ -1,4 +1,4 @@
-"""Stand-in for the calls of ``os`` and ``open`` on /proc, /sys/class/net and /dev/std*.
+"""Stand-in for the calls of ``os`` and ``open`` on /proc, /sys/class/net, /dev/std* and cubic's parameters.
 
 ``open``, ``os.open``, ``stat``, ``lstat``, ``access``, ``listdir``, ``scandir`` and ``readlink`` see
 there what ``procfs`` says of the simulated host. Nothing there can be written; settings are changed through
