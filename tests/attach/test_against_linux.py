@@ -334,6 +334,69 @@ def test_we_heed_the_path_mtu(attached: Attached) -> None:
     assert end.tcb.mss == 1000 - 52
 
 
+def test_kernel_heeds_the_path_mtu_of_ipv6(attached: Attached) -> None:
+    """The same by ICMPv6 packet too big, whose least is 1280."""
+    router = attached.add("fd77::9/64", "fd78::9/64", name="router")
+    far = attached.add("fd78::2/64", name="far")
+    attached.fabric.connect(router, attached.switch, [], [])
+    attached.fabric.connect(router, far, [], [])
+    router.stack.sysctl.set("net.ipv6.conf.all.forwarding", "1")
+    router.stack.set_mtu(router.interfaces[1], 1300)
+    far.stack.add_route(parse_ip("fd77::"), 64, parse_ip("fd78::9"), None, 0, -1)
+    attached.inside("ip", "-6", "route", "add", "fd78::/64", "via", "fd77::9")
+    listener = attached.listen(PORT, far, True)
+    program = attached.kernel("connect", "fd78::2", str(PORT), "send:200000", "shut", "recv", "close")
+    end = attached.accept(listener)
+    assert attached.until(lambda: end.eof)
+    end.send(1000, True)
+    result = attached.finish(program)
+    assert end.digest.hexdigest() == sha(200_000)
+    assert result["info"]["snd_mss"] == 1300 - 72
+
+
+def test_we_heed_the_path_mtu_of_ipv6(attached: Attached) -> None:
+    attached.inside("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+    with attached.second_space() as beyond:
+        attached.inside("ip", "link", "add", "near", "type", "veth", "peer", "name", "end", "netns", beyond)
+        attached.inside("ip", "addr", "add", "fd79::1/64", "dev", "near", "nodad")
+        attached.inside("ip", "link", "set", "near", "mtu", "1280", "up")
+        for words in (
+            "addr add fd79::7/64 dev end nodad",
+            "link set end up",
+            "-6 route add default via fd79::1",
+        ):
+            subprocess.run(["ip", "-n", beyond, *words.split()], check=True)
+        attached.host.stack.add_route(parse_ip("fd79::"), 64, parse_ip(KERNEL_V6), None, 0, -1)
+        program = attached.kernel("listen", "fd79::7", str(PORT), "recv", space=beyond)
+        end = attached.connect("fd79::7", PORT)
+        assert end.tcb.mss == 1428
+        end.send(200_000, True)
+        result = attached.finish(program)
+    assert (result["received"], result["digest"]) == (200_000, sha(200_000))
+    assert end.tcb.path_mtu == 1280
+    assert end.tcb.mss == 1280 - 72
+
+
+@pytest.mark.parametrize(
+    ("ours", "kernel"), [(OURS_V4, KERNEL_V4), (OURS_V6, KERNEL_V6)], ids=["ipv4", "ipv6"]
+)
+def test_resets_reach_the_other_end(attached: Attached, ours: str, kernel: str) -> None:
+    """RST both ways, in each family."""
+    program = attached.kernel("listen", kernel, str(PORT), "recv:10", "reset")
+    end = attached.connect(kernel, PORT)
+    end.send(10, False)
+    attached.finish(program)
+    assert attached.until(lambda: end.error != 0)
+    listener = attached.listen(PORT + 1, v6=":" in ours)
+    program = attached.kernel("connect", ours, str(PORT + 1), "send:10", "recv")
+    end = attached.accept(listener)
+    end.reading = False
+    assert attached.until(lambda: end.tcb.received_bytes == 10)
+    end.tcb.close()
+    attached.ends.remove(end)
+    assert attached.finish(program)["error"] == "ConnectionResetError"
+
+
 # What Wireshark thinks of it ---------------------------------------------------------------------
 
 
