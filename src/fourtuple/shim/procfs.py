@@ -1,7 +1,7 @@
 """What a simulated host's /proc and /sys/class/net say: contents of files, entries of directories.
 
-Implemented, in the formats of proc(5): ``/proc/net/{tcp,tcp6,udp,udp6,unix,dev,route,if_inet6}``, everything
-below ``/proc/sys/net`` that is simulated, ``/proc/sys/kernel/hostname``, ``/proc/{stat,uptime,loadavg}``,
+Implemented, in the formats of proc(5): ``/proc/net/{tcp,tcp6,udp,udp6,unix,dev,route,if_inet6}``, what
+``procfs_net`` has, everything below ``/proc/sys/net`` that is simulated, ``/proc/sys/kernel/hostname``, ``/proc/{stat,uptime,loadavg}``,
 ``/proc/PID/{stat,status,statm,cmdline,comm,environ,fd,task,net}`` and ``/sys/class/net``. What describes the
 machine (``/proc/cpuinfo``, ``/proc/meminfo`` …) is the real one's. The rest does not exist.
 """
@@ -19,6 +19,7 @@ from ..ports.endpoint import AF_INET, LISTEN, TIME_WAIT
 from ..runtime.process_state import ProcessState
 from ..stack.interface import Interface
 from ..wire.address import format_mac, is_v4, prefix_mask
+from . import procfs_net
 from .os_module import CPUS, RELEASE
 
 TICKS: Final = 100
@@ -187,6 +188,7 @@ NET: Final[dict[str, Content]] = {
     "dev": _dev,
     "route": _route,
     "if_inet6": _if_inet6,
+    **procfs_net.FILES,
 }
 """Files of /proc/net."""
 
