@@ -41,6 +41,7 @@ _MODULES: Final = (
     "ssl_callbacks",
     "fences",
     "file_io",
+    "traceback_module",
 )
 
 _installed = False

@@ -1,9 +1,10 @@
 """What a simulated host's /proc and /sys/class/net say: contents of files, entries of directories.
 
 Implemented, in the formats of proc(5): ``/proc/net/{tcp,tcp6,udp,udp6,unix,dev,route,if_inet6}``, what
-``procfs_net`` has, everything below ``/proc/sys/net`` that is simulated, ``/proc/sys/kernel/hostname``, ``/proc/{stat,uptime,loadavg}``,
-``/proc/PID/{stat,status,statm,cmdline,comm,environ,fd,task,net}`` and ``/sys/class/net``. What describes the
-machine (``/proc/cpuinfo``, ``/proc/meminfo`` …) is the real one's. The rest does not exist.
+``procfs_net`` has, everything below ``/proc/sys/net`` that is simulated, ``/proc/sys/kernel/hostname``,
+``/proc/{stat,uptime,loadavg}``, ``/proc/PID/{stat,status,statm,cmdline,comm,environ,fd,task,net}`` and
+``/sys/class/net``. What describes the machine (``/proc/cpuinfo``, ``/proc/meminfo`` …) is the real one's.
+The rest does not exist.
 """
 
 from __future__ import annotations

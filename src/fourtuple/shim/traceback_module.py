@@ -1,0 +1,54 @@
+"""Tracebacks that a program prints itself, and those of exceptions nobody can catch, without the simulator's
+frames: where the real function is C, python has none.
+
+Module ``traceback`` leaves them out as it walks, so ``print_exc``, ``logging.exception`` and their like do;
+the traceback objects are as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..runtime.stuck import is_ours
+from ..runtime.thread import SimThread, current_thread
+from ..runtime.tracebacks import strip_traceback
+from .patching import dispatch
+
+
+def _walk_without(name: str) -> None:
+    """Have a generator of ``traceback`` whose items begin with a frame leave ours out."""
+    real: Callable[..., Iterator[tuple[Any, ...]]] | None = getattr(traceback, name, None)
+    if real is None:
+        return
+    walk = real
+
+    def walked(*args: Any) -> Iterator[tuple[Any, ...]]:
+        found = walk(*args)
+        if current_thread() is None:
+            return found
+        return (item for item in found if not is_ours(item[0]))
+
+    walked.__name__ = walked.__qualname__ = name
+    walked.__doc__ = real.__doc__
+    setattr(traceback, name, walked)
+
+
+def _unraisable(thread: SimThread, args: Any, /) -> None:
+    """What the C function prints."""
+    stream = sys.stderr
+    if stream is None:
+        return
+    told = args.err_msg or "Exception ignored in"
+    stream.write(f"{told}: {args.object!r}\n" if args.object is not None else f"{told}:\n")
+    shown = strip_traceback(args.exc_traceback)
+    traceback.print_exception(args.exc_type, args.exc_value, shown, file=stream, chain=False)
+    stream.flush()
+
+
+def install() -> None:
+    for name in ("walk_tb", "_walk_tb_with_full_positions"):
+        _walk_without(name)
+    dispatch(sys, "__unraisablehook__", _unraisable)
