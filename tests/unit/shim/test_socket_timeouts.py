@@ -192,5 +192,5 @@ def test_stuck_receiver_is_named_with_its_call(world):
         a.recv(1)
 
     world.spawn(program)
-    with pytest.raises(Stuck, match=r"recv on fd 3 at .*test_socket_timeouts.py"):
+    with pytest.raises(Stuck, match=r"recv on fd 3, u_str .* at .*test_socket_timeouts.py"):
         world.run()
