@@ -18,6 +18,7 @@ LEVELS = {
     58: "IPPROTO_ICMPV6",
     136: "SOL_UDPLITE",
     263: "SOL_PACKET",
+    270: "SOL_NETLINK",
 }
 STATUS = {
     "implemented": "implemented",

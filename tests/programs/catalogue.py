@@ -83,6 +83,8 @@ CASES = (
     Case("pyro_both", "Pyro5: server, client", ("pyro5",)),
     Case("trio_both", "trio: server, client", ("trio",)),
     Case("zeroconf_both", "zeroconf (multicast DNS): registration, browser", ("zeroconf", "ifaddr")),
+    Case("scapy_probe", "scapy: sr, sr1, srp1, sniffing (AF_PACKET, netlink)", ("scapy",), ipv6=True),
+    Case("pyroute2_small", "pyroute2: addresses, routes, links (netlink)", ("pyroute2",)),
     Case("ftp", "pyftpdlib, ftplib", ("pyftpdlib",)),
     Case("twisted_echo", "Twisted: reactor, LineReceiver", ("twisted",)),
     Case("grpclib_both", "grpclib (h2): server, client", ("grpclib", "h2")),

@@ -27,12 +27,22 @@ from .inet_ping import InetPing
 from .inet_raw import InetRaw
 from .inet_stream import make_stream
 from .limits import OpenFiles
+from .netlink import (
+    NETLINK_ROUTE,
+    NETLINK_SOCK_DIAG,
+    NETLINK_USERSOCK,
+    NetlinkPorts,
+    NetlinkSocket,
+)
 from .packet import PacketSocket
 from .pipe import PipeReader, PipeWriter, make_pipe
 from .process import CAP_NET_RAW, CAP_SYS_ADMIN, Process
+from .rtnetlink import RouteNetlink
+from .sock_diag import SocketDiag
 from .sockaddr import (
     AF_INET,
     AF_INET6,
+    AF_NETLINK,
     AF_PACKET,
     AF_UNIX,
     IPPROTO_ICMP,
@@ -84,6 +94,7 @@ class Kernel:
         "hostname",
         "max_dgram_qlen",
         "names",
+        "netlink",
         "open_files",
         "processes",
         "shared",
@@ -104,6 +115,9 @@ class Kernel:
         self.caller: Process | None = None
         """Who makes the present call, for credentials and directory; None: who made the file."""
         self.unix: UnixNames = UnixNames()
+        self.netlink: NetlinkPorts = NetlinkPorts()
+        self.netlink.families[NETLINK_ROUTE] = RouteNetlink(stack, self.netlink)
+        self.netlink.families[NETLINK_SOCK_DIAG] = SocketDiag(self)
         self.shared: dict[str, Any] = {}
         """What the runtime keeps for the host's processes together, by kind."""
         self.max_dgram_qlen: int = 10
@@ -286,6 +300,8 @@ class Kernel:
             return self._unix_socket(process, type, protocol)
         if family == AF_PACKET:
             return self._packet_socket(process, type, protocol)
+        if family == AF_NETLINK:
+            return self._netlink_socket(process, type, protocol)
         if family in (AF_INET, AF_INET6):
             return self._inet_socket(process, family, type, protocol)
         raise KernelError(EAFNOSUPPORT)
@@ -346,6 +362,13 @@ class Kernel:
         # The protocol is an ethertype in network byte order.
         ethertype = (protocol & 0xFF) << 8 | protocol >> 8 & 0xFF
         return PacketSocket(self, process, type, ethertype)
+
+    def _netlink_socket(self, process: Process, type: int, protocol: int) -> Socket:
+        if type not in (SOCK_RAW, SOCK_DGRAM):
+            raise KernelError(ESOCKTNOSUPPORT)
+        if protocol not in (NETLINK_ROUTE, NETLINK_USERSOCK, NETLINK_SOCK_DIAG):
+            raise KernelError(EPROTONOSUPPORT)
+        return NetlinkSocket(self, process, type, protocol)
 
     # Other files
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from errno import EADDRNOTAVAIL, EINVAL, ENODEV, ENOTTY
+from errno import EADDRNOTAVAIL, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, EPERM
 from typing import TYPE_CHECKING, Final
 
 from ..wire.address import is_v4, prefix_mask
 from .error import KernelError
-from .sockaddr import AF_INET, AF_INET6
+from .sockaddr import AF_INET, AF_INET6, AF_PACKET
 
 if TYPE_CHECKING:
     from ..stack.interface import Interface
     from ..stack.stack import Stack
 
 SIOCGIFNAME: Final = 0x8910
+SIOCGIFCONF: Final = 0x8912
 SIOCGIFFLAGS: Final = 0x8913
+SIOCSIFFLAGS: Final = 0x8914
 SIOCGIFADDR: Final = 0x8915
+SIOCGIFDSTADDR: Final = 0x8917
 SIOCGIFBRDADDR: Final = 0x8919
 SIOCGIFNETMASK: Final = 0x891B
 SIOCGIFMETRIC: Final = 0x891D
 SIOCGIFMTU: Final = 0x8921
+SIOCSIFMTU: Final = 0x8922
 SIOCGIFHWADDR: Final = 0x8927
+SIOCGIFSLAVE: Final = 0x8929
 SIOCGIFINDEX: Final = 0x8933
 SIOCGIFTXQLEN: Final = 0x8942
+SIOCETHTOOL: Final = 0x8946
+SIOCGMIIPHY: Final = 0x8947
+SIOCGIFMAP: Final = 0x8970
 
 IFREQ_LENGTH: Final = 40
 _NAME: Final = 16
@@ -37,37 +45,76 @@ _AF_PACKET: Final = 17
 _ARPHRD_ETHER: Final = 1
 _ARPHRD_LOOPBACK: Final = 772
 _TXQLEN: Final = 1000
+LEAST_MTU: Final = 68
+LARGEST_MTU: Final = 65535
 
+# Of IPv4 addresses, which AF_INET and AF_PACKET sockets know.
+_OF_ADDRESSES: Final = (SIOCGIFADDR, SIOCGIFDSTADDR, SIOCGIFBRDADDR, SIOCGIFNETMASK)
+_CHANGES: Final = (SIOCSIFFLAGS, SIOCSIFMTU)
 _REQUESTS: Final = (
     SIOCGIFFLAGS,
-    SIOCGIFADDR,
-    SIOCGIFBRDADDR,
-    SIOCGIFNETMASK,
+    *_OF_ADDRESSES,
+    *_CHANGES,
     SIOCGIFMETRIC,
     SIOCGIFMTU,
     SIOCGIFHWADDR,
     SIOCGIFINDEX,
     SIOCGIFTXQLEN,
+    SIOCGIFMAP,
+    SIOCGIFSLAVE,
+    SIOCETHTOOL,
+    SIOCGMIIPHY,
 )
 
 
-def device_ioctl(stack: Stack, request: int, argument: bytes) -> bytes:
-    """The struct ifreq filled in. Raises ENODEV, EADDRNOTAVAIL, EINVAL (too short) or ENOTTY."""
+def device_ioctl(stack: Stack, request: int, argument: bytes, family: int, admin: bool) -> bytes:
+    """The struct ifreq filled in, for a socket of ``family``; ``admin`` may change interfaces.
+
+    Raises ENODEV, EADDRNOTAVAIL, EINVAL, EPERM, EOPNOTSUPP or ENOTTY.
+    """
     if request == SIOCGIFNAME:
         _check_length(argument)
         found = stack.interface(int.from_bytes(argument[_NAME : _NAME + 4], "little"))
         if found is None:
             raise KernelError(ENODEV)
         return found.name.encode()[: _NAME - 1].ljust(_NAME, b"\0") + argument[_NAME:]
-    if request not in _REQUESTS:
+    if request not in _REQUESTS or (request in _OF_ADDRESSES and family not in (AF_INET, AF_PACKET)):
         raise KernelError(ENOTTY)
     _check_length(argument)
     name = argument[:_NAME].partition(b"\0")[0].decode("utf-8", "replace")
     interface = stack.interface_named(name)
     if interface is None:
         raise KernelError(ENODEV, name)
+    if request in _CHANGES:
+        if not admin:
+            raise KernelError(EPERM)
+        _change(stack, interface, request, argument)
+        return argument
     answer = _answer(interface, request)
     return argument[:_NAME] + answer + argument[_NAME + len(answer) :]
+
+
+def interface_configuration(stack: Stack) -> bytes:
+    """What SIOCGIFCONF fills in: a struct ifreq for each IPv4 address."""
+    found: list[bytes] = []
+    for interface in stack.interfaces:
+        name = interface.name.encode()[: _NAME - 1].ljust(_NAME, b"\0")
+        for address, _ in interface.addresses:
+            if is_v4(address):
+                found.append((name + sockaddr_in(address, 0)).ljust(IFREQ_LENGTH, b"\0"))
+    return b"".join(found)
+
+
+def _change(stack: Stack, interface: Interface, request: int, argument: bytes) -> None:
+    if request == SIOCSIFFLAGS:
+        up = argument[_NAME] & _IFF_UP != 0
+        if up != interface.up:
+            stack.set_up(interface, up)
+        return
+    mtu = int.from_bytes(argument[_NAME : _NAME + 4], "little", signed=True)
+    if not LEAST_MTU <= mtu <= LARGEST_MTU:
+        raise KernelError(EINVAL)
+    stack.set_mtu(interface, mtu)
 
 
 def _check_length(argument: bytes) -> None:
@@ -87,6 +134,12 @@ def _answer(interface: Interface, request: int) -> bytes:
         return bytes(4)
     if request == SIOCGIFTXQLEN:
         return _TXQLEN.to_bytes(4, "little")
+    if request == SIOCGIFMAP:
+        return bytes(24)
+    if request == SIOCGIFSLAVE:
+        raise KernelError(EINVAL)
+    if request in (SIOCETHTOOL, SIOCGMIIPHY):
+        raise KernelError(EOPNOTSUPP)
     if request == SIOCGIFHWADDR:
         kind = _ARPHRD_LOOPBACK if interface.loopback else _ARPHRD_ETHER
         return kind.to_bytes(2, "little") + interface.mac.to_bytes(6, "big") + bytes(8)

@@ -10,6 +10,7 @@ AF_UNSPEC: Final = 0
 AF_UNIX: Final = 1
 AF_INET: Final = 2
 AF_INET6: Final = 10
+AF_NETLINK: Final = 16
 AF_PACKET: Final = 17
 
 SOCK_STREAM: Final = 1
@@ -109,3 +110,25 @@ class LinkAddr(SockAddr):
 
     def __str__(self) -> str:
         return f"interface {self.ifindex}, ethertype {self.protocol:#06x}"
+
+
+class NetlinkAddr(SockAddr):
+    """An AF_NETLINK address (struct sockaddr_nl): a port id, 0 for the kernel, and a mask of groups."""
+
+    __slots__ = ("groups", "port_id")
+
+    def __init__(self, port_id: int, groups: int) -> None:
+        super().__init__(AF_NETLINK, 0, 0)
+        self.port_id: int = port_id
+        self.groups: int = groups
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, NetlinkAddr) and self.port_id == other.port_id and self.groups == other.groups
+        )
+
+    def __hash__(self) -> int:
+        return hash((AF_NETLINK, self.port_id, self.groups))
+
+    def __str__(self) -> str:
+        return f"netlink port {self.port_id}, groups {self.groups:#x}"

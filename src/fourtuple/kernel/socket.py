@@ -17,13 +17,13 @@ from ..stack.bpf import BpfProgram
 from .error import KernelError
 from .file import O_RDWR, S_IFSOCK, File
 from .netdevice import device_ioctl
+from .process import CAP_NET_ADMIN, Process
 from .sockaddr import SockAddr
 from .sockopt import SOL_SOCKET, check_option
 from .sockopt_socket import get_socket_option, set_socket_option
 
 if TYPE_CHECKING:
     from .kernel import Kernel
-    from .process import Process
 
 MSG_OOB: Final = 0x1
 MSG_PEEK: Final = 0x2
@@ -339,7 +339,8 @@ class Socket(File):
         return self.send(data, 0)
 
     def ioctl_buffer(self, request: int, argument: bytes) -> bytes:
-        return device_ioctl(self.kernel.stack, request, argument)
+        admin = self.caller().capable(CAP_NET_ADMIN)
+        return device_ioctl(self.kernel.stack, request, argument, self.family, admin)
 
     def mode(self) -> int:
         return S_IFSOCK | 0o777

@@ -20,6 +20,7 @@ SOL_IPV6: Final = 41
 SOL_ICMPV6: Final = 58
 SOL_RAW: Final = 255
 SOL_PACKET: Final = 263
+SOL_NETLINK: Final = 270
 
 # What becomes of an option.
 ACTS: Final = "implemented"
@@ -214,6 +215,18 @@ PACKET_QDISC_BYPASS: Final = 20
 PACKET_IGNORE_OUTGOING: Final = 23
 
 
+NETLINK_ADD_MEMBERSHIP: Final = 1
+NETLINK_DROP_MEMBERSHIP: Final = 2
+NETLINK_PKTINFO: Final = 3
+NETLINK_BROADCAST_ERROR: Final = 4
+NETLINK_NO_ENOBUFS: Final = 5
+NETLINK_LISTEN_ALL_NSID: Final = 8
+NETLINK_LIST_MEMBERSHIPS: Final = 9
+NETLINK_CAP_ACK: Final = 10
+NETLINK_EXT_ACK: Final = 11
+NETLINK_GET_STRICT_CHK: Final = 12
+
+
 class SocketOption:
     """One row of the table."""
 
@@ -253,7 +266,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_LINGER, "SO_LINGER", "0: close() resets; with a time, close() waits, O_NONBLOCK or not"),
             (SO_BSDCOMPAT, "SO_BSDCOMPAT", "taken and forgotten, as in Linux"),
             (SO_REUSEPORT, "SO_REUSEPORT", "EOPNOTSUPP for AF_UNIX"),
-            (SO_PASSCRED, "SO_PASSCRED", "AF_UNIX; EOPNOTSUPP for others"),
+            (SO_PASSCRED, "SO_PASSCRED", "AF_UNIX and AF_NETLINK; EOPNOTSUPP for others"),
             (SO_RCVLOWAT, "SO_RCVLOWAT", ""),
             (SO_RCVTIMEO, "SO_RCVTIMEO", "rounded up to 4 ms, as with HZ=250"),
             (SO_SNDTIMEO, "SO_SNDTIMEO", "rounded up to 4 ms, as with HZ=250"),
@@ -535,6 +548,28 @@ OPTIONS: Final[list[SocketOption]] = [
             (UDPLITE_SEND_CSCOV, "UDPLITE_SEND_CSCOV", ""),
             (UDPLITE_RECV_CSCOV, "UDPLITE_RECV_CSCOV", ""),
         ],
+    ),
+    *_rows(
+        SOL_NETLINK,
+        ACTS,
+        0,
+        [
+            (NETLINK_ADD_MEMBERSHIP, "NETLINK_ADD_MEMBERSHIP", ""),
+            (NETLINK_DROP_MEMBERSHIP, "NETLINK_DROP_MEMBERSHIP", ""),
+            (NETLINK_PKTINFO, "NETLINK_PKTINFO", ""),
+            (NETLINK_BROADCAST_ERROR, "NETLINK_BROADCAST_ERROR", "the kernel here has nobody to tell"),
+            (NETLINK_NO_ENOBUFS, "NETLINK_NO_ENOBUFS", ""),
+            (NETLINK_LISTEN_ALL_NSID, "NETLINK_LISTEN_ALL_NSID", "there is one namespace"),
+            (NETLINK_CAP_ACK, "NETLINK_CAP_ACK", ""),
+            (NETLINK_EXT_ACK, "NETLINK_EXT_ACK", "the words are our own"),
+            (NETLINK_GET_STRICT_CHK, "NETLINK_GET_STRICT_CHK", ""),
+        ],
+    ),
+    *_rows(
+        SOL_NETLINK,
+        READ_ONLY,
+        ENOPROTOOPT,
+        [(NETLINK_LIST_MEMBERSHIPS, "NETLINK_LIST_MEMBERSHIPS", "")],
     ),
 ]
 

@@ -10,7 +10,7 @@ from ..stack.tcp.state import UNLIMITED_RATE
 from .error import KernelError
 from .layout import pack_int, pack_linger, pack_timeval, pack_ucred, read_int, read_timeval, read_two_ints
 from .process import CAP_NET_ADMIN, CAP_NET_RAW
-from .sockaddr import AF_INET, AF_INET6, AF_UNIX
+from .sockaddr import AF_INET, AF_INET6, AF_NETLINK, AF_UNIX
 from .sockopt import (
     SO_ACCEPTCONN,
     SO_ATTACH_FILTER,
@@ -146,7 +146,7 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
             raise KernelError(EINVAL)
         socket.set_timestamping(number)
     elif name == SO_PASSCRED:
-        if socket.family != AF_UNIX:
+        if socket.family not in (AF_UNIX, AF_NETLINK):
             raise KernelError(EOPNOTSUPP)
         socket.passcred = on
     elif name == SO_BINDTOIFINDEX:
@@ -228,7 +228,7 @@ def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
         # struct so_timestamping: the bits and a clock nobody can choose.
         return pack_int(socket.timestamping()) + bytes(4)
     if name == SO_PASSCRED:
-        if socket.family != AF_UNIX:
+        if socket.family not in (AF_UNIX, AF_NETLINK):
             raise KernelError(EOPNOTSUPP)
         return pack_int(socket.passcred)
     if name == SO_PEERCRED:

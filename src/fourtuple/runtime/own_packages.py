@@ -18,6 +18,7 @@ KEEPS_STATE: Final = {
     "django": "settings, applications and caches",
     "pyftpdlib": "the loop, and options as attributes of classes",
     "sanic": "the registry of applications",
+    "scapy": "its interfaces, routes and settings",
     "twisted": "the reactor and the log",
     "waitress": "the table of sockets",
 }

@@ -7,6 +7,7 @@ leases on simulated descriptors. Real files pass through.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import struct
 from collections.abc import Callable
@@ -15,8 +16,10 @@ from typing import Any, Final
 
 from ..kernel.error import KernelError
 from ..kernel.file import FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, TIOCOUTQ, File
+from ..kernel.netdevice import IFREQ_LENGTH, SIOCGIFCONF, interface_configuration
 from ..kernel.pipe import PipeEnd
 from ..kernel.process import CAP_SYS_RESOURCE, Process
+from ..kernel.socket import Socket
 from ..runtime.blocking import settle
 from ..runtime.descriptors import given
 from ..runtime.errors import os_error
@@ -30,6 +33,7 @@ _SIOCOUTQNSD: Final = 0x894B
 # Requests whose argument points to an int that is filled in.
 _INT_RESULTS: Final = (FIONREAD, TIOCOUTQ, _SIOCATMARK, _SIOCOUTQNSD)
 _INT: Final = struct.Struct("i")
+_IFCONF: Final = struct.Struct("iL")
 
 _real_fcntl: Final[Callable[..., Any]] = fcntl.fcntl
 _real_ioctl: Final[Callable[..., Any]] = fcntl.ioctl
@@ -101,9 +105,28 @@ def _ioctl(thread: SimThread, fd: Any, request: int, arg: Any = 0, mutate_flag: 
             return file.ioctl(request, arg)
         if isinstance(arg, str):
             arg = arg.encode()
+        if request == SIOCGIFCONF and isinstance(file, Socket):
+            return _configuration(file, arg, mutate_flag)
         return _ioctl_buffer(file, request, arg, mutate_flag)
     except KernelError as error:
         raise os_error(error) from None
+
+
+def _configuration(file: Socket, arg: Any, mutate: bool) -> Any:
+    """SIOCGIFCONF: struct ifconf points to the memory to fill, or to nothing to ask for its length."""
+    view = memoryview(arg).cast("B")
+    if len(view) < _IFCONF.size:
+        raise KernelError(EFAULT)
+    length, pointer = _IFCONF.unpack_from(view)
+    found = interface_configuration(file.kernel.stack)
+    if pointer:
+        found = found[: max(length, 0) // IFREQ_LENGTH * IFREQ_LENGTH]
+        ctypes.memmove(pointer, found, len(found))
+    answer = _IFCONF.pack(len(found), pointer) + bytes(view[_IFCONF.size :])
+    if view.readonly or not mutate:
+        return answer
+    view[:] = answer
+    return 0
 
 
 def _ioctl_buffer(file: File, request: int, arg: Any, mutate: bool) -> Any:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 from ..kernel.sockaddr import (
     AF_INET,
     AF_INET6,
+    AF_NETLINK,
     AF_PACKET,
     AF_UNIX,
     LinkAddr,
+    NetlinkAddr,
     SockAddr,
     inet_address,
     unix_address,
@@ -55,6 +57,8 @@ def to_sockaddr(kernel: Kernel, family: int, address: Any, caller: str) -> SockA
         return unix_address(_unix_path(address))
     if family == AF_PACKET:
         return _to_packet(kernel, address, caller)
+    if family == AF_NETLINK:
+        return _to_netlink(address, caller)
     raise OSError(f"{caller}(): bad family")
 
 
@@ -70,6 +74,8 @@ def from_sockaddr(address: SockAddr | None) -> Any:
         return address.path if address.path.startswith(b"\0") else os.fsdecode(address.path)
     if isinstance(address, LinkAddr):
         return address.interface, address.protocol, address.pkttype, address.hatype, address.hardware
+    if isinstance(address, NetlinkAddr):
+        return address.port_id, address.groups
     return address.family, b""
 
 
@@ -128,6 +134,14 @@ def _to_packet(kernel: Kernel, address: Any, caller: str) -> SockAddr:
     if len(numbers) > 1:
         result.hatype = numbers[1] & 0xFFFF
     return result
+
+
+def _to_netlink(address: Any, caller: str) -> SockAddr:
+    if not isinstance(address, tuple):
+        raise TypeError(f"{caller}(): AF_NETLINK address must be tuple, not {type(address).__name__}")
+    if len(address) != 2:
+        raise TypeError("AF_NETLINK address must be a pair (pid, groups)")
+    return NetlinkAddr(index(address[0]) & 0xFFFF_FFFF, index(address[1]) & 0xFFFF_FFFF)
 
 
 def _port(number: int, caller: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..wire.address import format_ip, is_link_local, is_v4, prefix_mask
+from .changes import ChangeListener
 from .interface import Interface
 from .ip_output import IpOutput
 from .multicast_v6 import solicited_node
@@ -21,6 +22,7 @@ class Addressing:
     def __init__(self, ip: IpOutput, name: str) -> None:
         self.ip = ip
         self.name = name
+        self.listener: ChangeListener = ChangeListener()
 
     def add_address(self, interface: Interface, address: int, length: int, with_link_local: bool) -> None:
         """See :meth:`Stack.add_address`; without ``with_link_local`` it brings no link-local address."""
@@ -35,18 +37,25 @@ class Addressing:
             # To hear the questions for it.
             self.ip.groups.join(solicited_node(address), interface.ifindex)
         interface.addresses.append((address, length))
+        self._changed()
+        if is_v4(address):
+            self.listener.address_added(interface, address, length)
         if not interface.loopback and length < bits:
             self.connect(interface, address & prefix_mask(address, length), length, address)
-        self._changed()
+        if not is_v4(address):
+            # In the order of Linux, which begins with the prefix.
+            self.listener.address_added(interface, address, length)
 
     def remove_address(self, interface: Interface, address: int) -> None:
         """See :meth:`Stack.remove_address`."""
         if not interface.owns(address):
             raise ValueError(f"{interface.name} does not have {format_ip(address)}")
+        length = next(prefix for own, prefix in interface.addresses if own == address)
         interface.addresses = [pair for pair in interface.addresses if pair[0] != address]
         self.ip.local.deprecated_at.pop(address, None)
         if not is_v4(address) and not interface.loopback:
             self.ip.groups.leave(solicited_node(address), interface.ifindex)
+        self.listener.address_removed(interface, address, length)
         routes = self.ip.routes
         for entry in routes.entries():
             if entry.connected and entry.interface is interface and entry.source == address:
@@ -65,9 +74,13 @@ class Addressing:
                 raise ValueError(f"no link of {self.name} leads to gateway {format_ip(gateway)}")
             interface = toward.interface
         entry = RouteEntry(prefix, length, gateway, interface, metric, source)
-        routes.add(entry)
-        self.ip.paths.flush()
+        self.insert_route(entry)
         return entry
+
+    def insert_route(self, entry: RouteEntry) -> None:
+        """Add a route that was made elsewhere. Raises ValueError as :meth:`add_route`."""
+        self.ip.routes.add(entry)
+        self.ip.paths.flush()
 
     def set_metrics(self, entry: RouteEntry, metrics: RouteMetrics | None) -> None:
         """See :meth:`Stack.set_metrics`."""

@@ -71,6 +71,19 @@ class Autoconf:
     def is_tentative(self, interface: Interface, address: int) -> bool:
         return address << 16 | interface.ifindex in self._tentative
 
+    def tentative_length(self, interface: Interface, address: int) -> int:
+        """The prefix length of a tentative address. Raises KeyError if it is none."""
+        return self._tentative[address << 16 | interface.ifindex].length
+
+    def abandon(self, interface: Interface, address: int) -> None:
+        """Stop checking an address: nobody wants it any more."""
+        self._take(interface, address)
+
+    def valid_until(self, interface: Interface, address: int) -> int:
+        """When an address ceases to be the host's, in ns; FOREVER for one that stays."""
+        lifetime = self._lifetimes.get(address << 16 | interface.ifindex)
+        return FOREVER if lifetime is None else lifetime.end
+
     def conflict(self, interface: Interface, address: int) -> None:
         """Somebody else has, or wants, a tentative address: it is given up (``addrconf_dad_failure``)."""
         tentative = self._take(interface, address)

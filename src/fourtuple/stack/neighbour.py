@@ -15,6 +15,7 @@ from ..clock.timers import Timer
 from ..wire.ethernet import EthernetFrame
 from ..wire.ip import IpPacket
 from .base import IpLayer
+from .changes import ChangeListener
 from .interface import Interface
 from .sysctl import NeighbourSettings
 from .truesize import truesize
@@ -147,6 +148,23 @@ class Neighbour(Timer):
         if not old & _VALID:
             self._flush()
 
+    def set(self, mac: int, state: int, override: bool) -> None:
+        """Give it an address and a state by hand (``neigh_update`` with NEIGH_UPDATE_F_ADMIN)."""
+        if self.current_state() & _VALID and mac != self.mac and not override:
+            return
+        known = self.current_state() & _VALID
+        self.updated = self.clock.now
+        if state & _CONNECTED:
+            self.confirmed = self.clock.now
+        self.mac = mac
+        self._enter(state)
+        if state in (DELAY, PROBE):
+            self.usable_until = FOREVER
+            self.probes = 0
+            self.arm(self.table.settings.delay_first_probe_time)
+        if not known:
+            self._flush()
+
     def doubt(self) -> None:
         """Another link-layer address was claimed: keep this one, but make sure (RFC 4861 §7.2.5)."""
         if self.current_state() == REACHABLE:
@@ -197,6 +215,7 @@ class Neighbour(Timer):
             self.usable_until = FOREVER
         else:
             self.usable_until = -1
+        self.table.listener.neighbour_changed(self)
 
     def _probe(self) -> None:
         self.probes += 1
@@ -244,6 +263,7 @@ class NeighbourTable:
         self.clock = ip.clock
         self.settings = settings
         self.ethertype = ethertype
+        self.listener: ChangeListener = ChangeListener()
         self.unresolved_discards: int = 0
         """Packets pushed out of a full queue by later ones."""
         self.table_fulls: int = 0
@@ -297,6 +317,10 @@ class NeighbourTable:
             if entry.interface is interface:
                 self._discard(key, entry)
 
+    def forget(self, entry: Neighbour) -> None:
+        """Drop an entry; what it held is lost."""
+        self._discard(entry.address << 16 | entry.interface.ifindex, entry)
+
     def entries(self) -> list[Neighbour]:
         """All entries, oldest first."""
         return list(self._entries.values())
@@ -327,3 +351,4 @@ class NeighbourTable:
         entry.queue.clear()
         entry.queued_bytes = 0
         del self._entries[key]
+        self.listener.neighbour_removed(entry)

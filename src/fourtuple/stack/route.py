@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..clock.clock import Clock
 from ..wire.address import format_ip, is_v4
+from .changes import ChangeListener
 from .interface import Interface
 from .neighbour import FOREVER
 from .route_metrics import RouteMetrics
+
+PROTOCOL_BOOT: Final = 3
+"""RTPROT_BOOT: a route set by hand."""
 
 
 class RouteEntry:
@@ -27,6 +33,7 @@ class RouteEntry:
         "metric",
         "metrics",
         "prefix",
+        "protocol",
         "shift",
         "source",
         "value",
@@ -52,6 +59,8 @@ class RouteEntry:
         """Set through the stack, which forgets what it cached."""
         self.connected: bool = False
         self.automatic: bool = False
+        self.protocol: int = PROTOCOL_BOOT
+        """Who made it, as RTPROT_*; of those neither connected nor automatic."""
         self.expires: int = FOREVER
         """When it ceases to hold, in ns: a router's advertisement has a lifetime."""
 
@@ -66,6 +75,7 @@ class RouteTable:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.listener: ChangeListener = ChangeListener()
         self._v4: list[RouteEntry] = []
         self._v6: list[RouteEntry] = []
 
@@ -84,10 +94,12 @@ class RouteTable:
             if at == len(table) and _before(entry, other):
                 at = index
         table.insert(at, entry)
+        self.listener.route_added(entry)
 
     def remove(self, entry: RouteEntry) -> None:
         """Remove a route. Raises ValueError if it is not in the table."""
         self._table(entry.prefix).remove(entry)
+        self.listener.route_removed(entry)
 
     def find(self, prefix: int, length: int, metric: int) -> RouteEntry | None:
         """The route of exactly this prefix and metric."""

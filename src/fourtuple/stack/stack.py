@@ -25,6 +25,7 @@ from .advertise import Advertiser
 from .arp import ArpInput
 from .autoconf import Autoconf
 from .base import Device, Transport
+from .changes import ChangeListener
 from .frame_tap import FrameTaps
 from .icmp import Icmp
 from .icmp6 import Icmp6
@@ -60,6 +61,8 @@ class Stack(IpOutput):
         secret = stream.octets(16)
         super().__init__(clock, PortTables(secret, stream), Sysctl(), secret, stream)
         self.name = name
+        self.listener: ChangeListener = ChangeListener()
+        """Who is told of changes; set by :meth:`listen`."""
         self.sysctl.attach(self.tables, self.paths)
         self.frame_taps = FrameTaps()
         self.raw = RawTable()
@@ -141,6 +144,27 @@ class Stack(IpOutput):
                 return interface
         return None
 
+    def listen(self, listener: ChangeListener) -> None:
+        """Have ``listener``, and no other any more, told of changes."""
+        self.listener = listener
+        self.addressing.listener = listener
+        self.routes.listener = listener
+        self.neighbours.listener = listener
+        self.neighbours_v6.listener = listener
+
+    def rename(self, interface: Interface, name: str) -> None:
+        """Raises ValueError if an interface has the name already."""
+        if self.interface_named(name) is not None:
+            raise ValueError(f"host {self.name} has an interface {name} already")
+        interface.name = name
+        self.listener.link_changed(interface, False)
+
+    def set_mac(self, interface: Interface, mac: int) -> None:
+        """Give an interface another MAC address; its IPv6 addresses stay as they are."""
+        interface.mac = mac
+        self.paths.flush()
+        self.listener.link_changed(interface, False)
+
     def set_up(self, interface: Interface, up: bool) -> None:
         """Bring an interface up or down. Down, its routes are not used and its neighbours forgotten;
         its addresses stay this host's (``fib_sync_down_dev``)."""
@@ -150,6 +174,7 @@ class Stack(IpOutput):
             self.neighbours_v6.forget_interface(interface)
             self.frame_taps.interface_down(interface.ifindex)
         self.paths.flush()
+        self.listener.link_changed(interface, True)
 
     def set_mtu(self, interface: Interface, mtu: int) -> None:
         """Raises ValueError if ``mtu`` is below 68, the least IPv4 can use (RFC 791)."""
@@ -157,6 +182,7 @@ class Stack(IpOutput):
             raise ValueError(f"{interface.name}: an MTU of {mtu} is below 68")
         interface.mtu = mtu
         self.paths.flush()
+        self.listener.link_changed(interface, False)
 
     # --- addresses and routes -----------------------------------------------------------------
 

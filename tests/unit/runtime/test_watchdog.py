@@ -183,7 +183,7 @@ def test_polling_is_caught_although_time_passes(world):
     with pytest.raises(BusyLoop) as caught:
         world.run()
     assert caught.value.polling
-    assert "alpha poll[1] MainThread did nothing but poll for 0.3 s" in str(caught.value)
+    assert "alpha poll[2] MainThread did nothing but poll for 0.3 s" in str(caught.value)
     assert "in poll\n" in str(caught.value)
     assert world.scheduler.clock.now > 0
 
