@@ -273,6 +273,7 @@ def test_table_numbers_are_linux_numbers():
         sockopt.SOL_RAW: "",
         sockopt.SOL_ICMPV6: "",
         sockopt.SOL_PACKET: "",
+        sockopt.SOL_NETLINK: "",
         SOL_SOCKET: "",
         SOL_IP: "",
         SOL_IPV6: "",
