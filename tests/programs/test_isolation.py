@@ -152,11 +152,11 @@ def test_deadlock_names_children_and_who_holds_a_pipe(tmp_path: Path) -> None:
         with pytest.raises(Stuck) as caught:
             net.run()
     waiting = "\n".join(caught.value.waiting)
-    assert "os.waitpid for pid 2 (python)" in waiting
+    assert "os.waitpid for pid 3 (python)" in waiting
     assert (
-        "python[2] MainThread: read on fd 0, a pipe that can be written by program.py[1] as fd 4" in waiting
+        "python[3] MainThread: read on fd 0, a pipe that can be written by program.py[2] as fd 4" in waiting
     )
-    assert "os.read on fd 3, a pipe that can be written by program.py[1] as fd 4" in waiting
+    assert "os.read on fd 3, a pipe that can be written by program.py[2] as fd 4" in waiting
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from ..capture.tap import TapPoint
 from ..capture.trace import TraceEvent
 from ..clock.clock import SECOND, Clock, Event
 from ..kernel.kernel import EPOCH_NS
+from ..kernel.process import INIT
 from ..network.addressing import next_automatic, parse_interface_address
 from ..network.annotate import SocketAnnotator
 from ..network.fabric import Fabric
@@ -351,7 +352,7 @@ class Network:
         """End what programs have started and left running."""
         for host in self.hosts.values():
             for process in list(host.node.kernel.processes.values()):
-                if process.exit_code is None:
+                if process.exit_code is None and process.pid != INIT:
                     self.scheduler.state_of(process).terminate(-signal)
 
     # Watching

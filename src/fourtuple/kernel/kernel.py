@@ -36,7 +36,7 @@ from .netlink import (
 )
 from .packet import PacketSocket
 from .pipe import PipeReader, PipeWriter, make_pipe
-from .process import CAP_NET_RAW, CAP_SYS_ADMIN, Process
+from .process import CAP_NET_RAW, CAP_SYS_ADMIN, INIT, Process
 from .rtnetlink import RouteNetlink
 from .sock_diag import SocketDiag
 from .sockaddr import (
@@ -92,6 +92,7 @@ class Kernel:
         "epoch_ns",
         "host_names",
         "hostname",
+        "init",
         "max_dgram_qlen",
         "names",
         "netlink",
@@ -111,7 +112,7 @@ class Kernel:
         self.epoch_ns: int = EPOCH_NS
         self.open_files: OpenFiles = OpenFiles(FILE_MAX)
         self.processes: dict[int, Process] = {}
-        """Living processes and those not yet waited for, by pid, oldest first."""
+        """Living processes and those not yet waited for, by pid, oldest first; the first is init."""
         self.caller: Process | None = None
         """Who makes the present call, for credentials and directory; None: who made the file."""
         self.unix: UnixNames = UnixNames()
@@ -122,8 +123,10 @@ class Kernel:
         """What the runtime keeps for the host's processes together, by kind."""
         self.max_dgram_qlen: int = 10
         """net.unix.max_dgram_qlen."""
-        self._next_pid: int = 1
+        self._next_pid: int = INIT + 1
         self._next_ino: int = FIRST_INO
+        self.init: Process = Process(self, INIT, 0, "init", ["init"], 0, 0)
+        self.processes[INIT] = self.init
 
     def next_ino(self) -> int:
         """A fresh inode number."""
@@ -151,7 +154,7 @@ class Kernel:
         """A new process whose only descriptors are 0, 1 and 2.
 
         It inherits credentials, limits, directory and environment from ``parent``; without one it
-        is a child of no process and runs as root.
+        is a child of init and runs as root.
         """
         process = self._make(name, argv, parent)
         for file in (stdin, stdout, stderr):
@@ -182,13 +185,14 @@ class Kernel:
         process.exit_code = code
         process.fds.close_all()
         for child in list(process.children.values()):
-            child.ppid = 1
+            child.ppid = INIT
+            self.init.children[child.pid] = child
             if child.exit_code is not None:
-                self.processes.pop(child.pid, None)
+                self.reap(self.init, child)
         process.children.clear()
         parent = self.parent_of(process)
         if parent is None:
-            self.processes.pop(process.pid, None)
+            self.reap(self.init, process)
         else:
             if parent.reaps:
                 self.reap(parent, process)
@@ -196,9 +200,9 @@ class Kernel:
         process.exit_queue.wake(POLLIN)
 
     def parent_of(self, process: Process) -> Process | None:
-        """Who may wait for ``process``; None for an orphan."""
+        """Who may wait for ``process``; None if only init can, which does at once."""
         parent = self.processes.get(process.ppid)
-        if parent is None or process.pid not in parent.children:
+        if parent is None or parent is self.init or process.pid not in parent.children:
             return None
         return parent
 
@@ -270,8 +274,9 @@ class Kernel:
     def _make(self, name: str, argv: list[str], parent: Process | None) -> Process:
         pid = self.next_pid()
         if parent is None:
-            process = Process(self, pid, 0, name, argv, 0, 0)
+            process = Process(self, pid, INIT, name, argv, 0, 0)
             process.environ["HOSTNAME"] = self.hostname
+            self.init.children[pid] = process
         else:
             process = Process(self, pid, parent.pid, name, argv, parent.uid, parent.gid)
             process.capabilities = parent.capabilities

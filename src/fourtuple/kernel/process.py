@@ -11,6 +11,9 @@ from .wait import WaitQueue
 if TYPE_CHECKING:
     from .kernel import Kernel
 
+INIT: Final = 1
+"""Pid of the process that takes orphans in. It runs nothing, and no signal ends it."""
+
 CAP_KILL: Final = 5
 CAP_SETGID: Final = 6
 CAP_SETUID: Final = 7

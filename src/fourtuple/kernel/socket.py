@@ -8,7 +8,7 @@ everything (MSG_WAITALL, a blocking send): the kernel moves what it can and says
 
 from __future__ import annotations
 
-from errno import EINVAL, EOPNOTSUPP
+from errno import EINVAL, ENODATA, EOPNOTSUPP
 from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
@@ -19,7 +19,7 @@ from .file import O_RDWR, S_IFSOCK, File
 from .netdevice import device_ioctl
 from .process import CAP_NET_ADMIN, Process
 from .sockaddr import SockAddr
-from .sockopt import SOL_SOCKET, check_option
+from .sockopt import SO_BINDTODEVICE, SOL_SOCKET, check_option
 from .sockopt_socket import get_socket_option, set_socket_option
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class Socket(File):
         "filter",
         "filter_locked",
         "keepalive",
+        "kept",
         "kernel",
         "linger_on",
         "linger_seconds",
@@ -112,6 +113,7 @@ class Socket(File):
         "max_pacing_rate",
         "oob_inline",
         "passcred",
+        "passpidfd",
         "peek_off",
         "priority",
         "protocol",
@@ -151,6 +153,9 @@ class Socket(File):
         self.keepalive: bool = False
         self.oob_inline: bool = False
         self.passcred: bool = False
+        self.passpidfd: bool = False
+        self.kept: dict[int, int] = {}
+        """Options that are kept and given back only, by number."""
         self.linger_on: bool = False
         self.linger_seconds: int = 0
         self.timestamps: int = 0
@@ -229,6 +234,8 @@ class Socket(File):
     def setsockopt(self, level: int, name: int, value: bytes) -> None:
         """setsockopt(2), value in Linux's layout. Raises ENOPROTOOPT, EINVAL, EPERM …"""
         if level == SOL_SOCKET:
+            if len(value) < 4 and name != SO_BINDTODEVICE:
+                raise KernelError(EINVAL, "option value too short")
             check_option(level, name, True)
             set_socket_option(self, name, value)
         else:
@@ -298,6 +305,11 @@ class Socket(File):
     def peer_credentials(self) -> tuple[int, int, int]:
         """SO_PEERCRED: pid, uid and gid; 0, -1, -1 if unknown."""
         return 0, -1, -1
+
+    def peer_pidfd(self) -> int:
+        """SO_PEERPIDFD: a new descriptor of the caller's, for the process of SO_PEERCRED. ENODATA if there
+        is none."""
+        raise KernelError(ENODATA)
 
     def bound_device(self) -> int:
         """SO_BINDTOIFINDEX: ifindex, 0 for none."""

@@ -68,6 +68,7 @@ SO_DOMAIN: Final = 39
 SO_RXQ_OVFL: Final = 40
 SO_WIFI_STATUS: Final = 41
 SO_PEEK_OFF: Final = 42
+SO_NOFCS: Final = 43
 SO_LOCK_FILTER: Final = 44
 SO_BUSY_POLL: Final = 46
 SO_BPF_EXTENSIONS: Final = 48
@@ -77,11 +78,15 @@ SO_ATTACH_BPF: Final = 50
 SO_ATTACH_REUSEPORT_CBPF: Final = 51
 SO_ATTACH_REUSEPORT_EBPF: Final = 52
 SO_MEMINFO: Final = 55
+SO_INCOMING_NAPI_ID: Final = 56
 SO_COOKIE: Final = 57
 SO_ZEROCOPY: Final = 60
 SO_TXTIME: Final = 61
 SO_BINDTOIFINDEX: Final = 62
 SO_DETACH_REUSEPORT_BPF: Final = 68
+SO_PREFER_BUSY_POLL: Final = 69
+SO_BUSY_POLL_BUDGET: Final = 70
+SO_TXREHASH: Final = 74
 SO_PASSPIDFD: Final = 76
 SO_PEERPIDFD: Final = 77
 
@@ -267,6 +272,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_BSDCOMPAT, "SO_BSDCOMPAT", "taken and forgotten, as in Linux"),
             (SO_REUSEPORT, "SO_REUSEPORT", "EOPNOTSUPP for AF_UNIX"),
             (SO_PASSCRED, "SO_PASSCRED", "AF_UNIX and AF_NETLINK; EOPNOTSUPP for others"),
+            (SO_PASSPIDFD, "SO_PASSPIDFD", "AF_UNIX; EOPNOTSUPP for others"),
             (SO_RCVLOWAT, "SO_RCVLOWAT", ""),
             (SO_RCVTIMEO, "SO_RCVTIMEO", "rounded up to 4 ms, as with HZ=250"),
             (SO_SNDTIMEO, "SO_SNDTIMEO", "rounded up to 4 ms, as with HZ=250"),
@@ -300,6 +306,14 @@ OPTIONS: Final[list[SocketOption]] = [
         [
             (SO_PRIORITY, "SO_PRIORITY", "above 6 needs CAP_NET_ADMIN"),
             (SO_MARK, "SO_MARK", "needs CAP_NET_ADMIN"),
+            (SO_NO_CHECK, "SO_NO_CHECK", "checksums are filled in all the same"),
+            (SO_PASSSEC, "SO_PASSSEC", "AF_UNIX and AF_NETLINK; there is no security module"),
+            (SO_WIFI_STATUS, "SO_WIFI_STATUS", ""),
+            (SO_NOFCS, "SO_NOFCS", ""),
+            (SO_BUSY_POLL, "SO_BUSY_POLL", "raising it needs CAP_NET_ADMIN"),
+            (SO_PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL", "needs CAP_NET_ADMIN"),
+            (SO_BUSY_POLL_BUDGET, "SO_BUSY_POLL_BUDGET", "cannot be read, as in Linux"),
+            (SO_TXREHASH, "SO_TXREHASH", "TCP; there is one way to a destination"),
         ],
     ),
     *_rows(
@@ -313,6 +327,8 @@ OPTIONS: Final[list[SocketOption]] = [
             (SO_DOMAIN, "SO_DOMAIN", ""),
             (SO_ACCEPTCONN, "SO_ACCEPTCONN", ""),
             (SO_PEERCRED, "SO_PEERCRED", ""),
+            (SO_PEERPIDFD, "SO_PEERPIDFD", "AF_UNIX; ENODATA for others"),
+            (SO_INCOMING_NAPI_ID, "SO_INCOMING_NAPI_ID", "0, as of a device without NAPI"),
             (SO_SNDLOWAT, "SO_SNDLOWAT", "always 1"),
             (SO_COOKIE, "SO_COOKIE", ""),
             (
@@ -328,14 +344,8 @@ OPTIONS: Final[list[SocketOption]] = [
         REFUSED,
         ENOPROTOOPT,
         [
-            (SO_NO_CHECK, "SO_NO_CHECK", "checksums are always right"),
             (SO_PEERNAME, "SO_PEERNAME", "use getpeername()"),
             (SO_PEERSEC, "SO_PEERSEC", "no security module, as Linux answers without one"),
-            (SO_PASSSEC, "SO_PASSSEC", "no security module"),
-            (SO_PASSPIDFD, "SO_PASSPIDFD", "no pidfds"),
-            (SO_PEERPIDFD, "SO_PEERPIDFD", "no pidfds"),
-            (SO_WIFI_STATUS, "SO_WIFI_STATUS", ""),
-            (SO_BUSY_POLL, "SO_BUSY_POLL", "as a kernel built without busy polling"),
             (SO_TXTIME, "SO_TXTIME", ""),
         ],
     ),

@@ -25,6 +25,7 @@ from .sockopt import (
     SO_DONTROUTE,
     SO_ERROR,
     SO_INCOMING_CPU,
+    SO_INCOMING_NAPI_ID,
     SO_KEEPALIVE,
     SO_LINGER,
     SO_LOCK_FILTER,
@@ -33,8 +34,10 @@ from .sockopt import (
     SO_MEMINFO,
     SO_OOBINLINE,
     SO_PASSCRED,
+    SO_PASSPIDFD,
     SO_PEEK_OFF,
     SO_PEERCRED,
+    SO_PEERPIDFD,
     SO_PRIORITY,
     SO_PROTOCOL,
     SO_RCVBUF,
@@ -55,6 +58,7 @@ from .sockopt import (
     SO_ZEROCOPY,
 )
 from .sockopt_filter import FILTER_OPTIONS, get_filter, set_filter_option
+from .sockopt_kept import KEPT_OPTIONS, get_kept_option, set_kept_option
 
 if TYPE_CHECKING:
     from .socket import Socket
@@ -149,6 +153,12 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
         if socket.family not in (AF_UNIX, AF_NETLINK):
             raise KernelError(EOPNOTSUPP)
         socket.passcred = on
+    elif name == SO_PASSPIDFD:
+        if socket.family != AF_UNIX:
+            raise KernelError(EOPNOTSUPP)
+        socket.passpidfd = on
+    elif name in KEPT_OPTIONS:
+        set_kept_option(socket, name, number)
     elif name == SO_BINDTOIFINDEX:
         if number < 0:
             raise KernelError(EINVAL)
@@ -231,6 +241,16 @@ def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
         if socket.family not in (AF_UNIX, AF_NETLINK):
             raise KernelError(EOPNOTSUPP)
         return pack_int(socket.passcred)
+    if name == SO_PASSPIDFD:
+        if socket.family != AF_UNIX:
+            raise KernelError(EOPNOTSUPP)
+        return pack_int(socket.passpidfd)
+    if name == SO_PEERPIDFD:
+        return pack_int(socket.peer_pidfd())
+    if name in KEPT_OPTIONS:
+        return pack_int(get_kept_option(socket, name))
+    if name == SO_INCOMING_NAPI_ID:
+        return pack_int(0)
     if name == SO_PEERCRED:
         pid, uid, gid = socket.peer_credentials()
         return pack_ucred(pid, uid, gid)

@@ -8,8 +8,10 @@ from errno import (
     ECONNRESET,
     EINVAL,
     EISCONN,
+    ENODATA,
     ENOTCONN,
     ENOTTY,
+    ESRCH,
 )
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +33,7 @@ from ..stack.poll_bits import (
 from .error import KernelError
 from .file import FIONBIO, FIONREAD, TIOCOUTQ, File
 from .layout import pack_ucred
+from .pidfd import PidFd
 from .process import Process
 from .sockaddr import AF_UNIX, SockAddr, unix_address
 from .socket import (
@@ -43,6 +46,7 @@ from .sockopt import SOL_SOCKET
 from .unix_message import (
     OVERFLOW_ID,
     SCM_CREDENTIALS,
+    SCM_PIDFD,
     SCM_RIGHTS,
     Message,
 )
@@ -166,15 +170,26 @@ class UnixSocket(Socket):
     def peer_credentials(self) -> tuple[int, int, int]:
         return self.peer_pid, self.peer_uid, self.peer_gid
 
+    def peer_pidfd(self) -> int:
+        process = self.kernel.processes.get(self.peer_pid)
+        if self.peer_pid == 0 or process is None:
+            raise KernelError(ENODATA if self.peer_pid == 0 else ESRCH)
+        return self.caller().fds.install(PidFd(self.kernel, process, 0), True, 0)
+
     def remember_credentials(self, process: Process) -> None:
         """What SO_PEERCRED of the other side, or of those who connect here, will show."""
         self.peer_pid = process.pid
         self.peer_uid = process.uid
         self.peer_gid = process.gid
 
+    def asks_writer(self) -> bool:
+        """Whether it wants to know who wrote (SO_PASSCRED, SO_PASSPIDFD)."""
+        return self.passcred or self.passpidfd
+
     def add_credentials(self, message: Message, other: UnixSocket) -> None:
         """Attach the writer's if either side asked for them (SO_PASSCRED) and it gave none."""
-        if message.pid == 0 and (self.passcred or other.passcred or other.listener is not None):
+        asked = self.asks_writer() or other.asks_writer() or other.listener is not None
+        if message.pid == 0 and asked:
             caller = self.caller()
             message.pid = caller.pid
             message.uid = caller.uid
@@ -257,6 +272,11 @@ class UnixSocket(Socket):
             gid = message.gid if message.gid >= 0 else OVERFLOW_ID
             data = pack_ucred(message.pid, uid, gid)
             control.append(ControlMessage(SOL_SOCKET, SCM_CREDENTIALS, data, None))
+        sender = self.kernel.processes.get(message.pid)
+        if self.passpidfd and sender is not None:
+            pidfd = PidFd(self.kernel, sender, 0)
+            pidfd.hold()
+            control.append(ControlMessage(SOL_SOCKET, SCM_PIDFD, b"", [pidfd]))
         if files:
             control.append(ControlMessage(SOL_SOCKET, SCM_RIGHTS, b"", files))
         return control
@@ -350,7 +370,7 @@ class UnixConnected(UnixSocket):
         if addr.family != AF_UNIX or not addr.path:
             raise KernelError(EINVAL)
         self.connecting = None
-        if self.passcred:
+        if self.asks_writer():
             self.autobind()
         caller = self.caller()
         other = self.kernel.unix.find(addr.path, self.type, caller)
@@ -392,6 +412,7 @@ class UnixConnected(UnixSocket):
         child.listener = None
         child.creator = self.caller()
         child.passcred = self.passcred
+        child.passpidfd = self.passpidfd
         self.wake_waiting()
         return child
 

@@ -184,7 +184,7 @@ class UnixDatagram(UnixSocket):
         if addr.family != AF_UNSPEC:
             if addr.family != AF_UNIX or not addr.path:
                 raise KernelError(EINVAL)
-            if self.passcred:
+            if self.asks_writer():
                 self.autobind()
             other = self.kernel.unix.find(addr.path, self.type, self.caller())
             if other.peer is not None and other.peer is not self:
@@ -219,7 +219,7 @@ class UnixDatagram(UnixSocket):
             raise KernelError(EOPNOTSUPP)
         if addr is not None and (addr.family != AF_UNIX or not addr.path):
             raise KernelError(EINVAL)
-        if self.passcred:
+        if self.asks_writer():
             self.autobind()
         message = make_message(self, data, attachments)
         if message is None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SCM_RIGHTS: Final = 1
 SCM_CREDENTIALS: Final = 2
+SCM_PIDFD: Final = 4
 SCM_MAX_FD: Final = 253
 
 OVERFLOW_ID: Final = 65534

@@ -173,7 +173,7 @@ class UnixStream(UnixConnected):
                     queue.pop(0)
                     self.uncharge(message)
                     continue
-            if self.passcred and not message.same_writer(first):
+            if self.asks_writer() and not message.same_writer(first):
                 break
             start = message.consumed
             available = len(message.data) - start
@@ -192,7 +192,7 @@ class UnixStream(UnixConnected):
                 break
         received.data = b"".join(parts)
         received.length = len(received.data)
-        if files or self.passcred:
+        if files or self.asks_writer():
             received.control = self.collect_control(first, files)
 
     def _peek(self, received: Received, count: int, skip: int) -> bool:
@@ -212,7 +212,7 @@ class UnixStream(UnixConnected):
                 break
             if not parts:
                 first = message
-            if self.passcred and not message.same_writer(first):
+            if self.asks_writer() and not message.same_writer(first):
                 break
             start = message.consumed + skip
             skip = 0
@@ -227,6 +227,6 @@ class UnixStream(UnixConnected):
                 break
         received.data = b"".join(parts)
         received.length = len(received.data)
-        if files or self.passcred:
+        if files or self.asks_writer():
             received.control = self.collect_control(first, files)
         return len(parts) > 0

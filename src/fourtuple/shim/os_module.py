@@ -16,7 +16,7 @@ from errno import ENOTDIR, EPERM, ESRCH
 from typing import Any, Final, NoReturn
 
 from ..kernel.error import KernelError
-from ..kernel.process import CAP_SETGID, CAP_SETUID, Process
+from ..kernel.process import CAP_SETGID, CAP_SETUID, INIT, Process
 from ..runtime.errors import os_error
 from ..runtime.greenlets import GreenletExit
 from ..runtime.thread import SimThread
@@ -147,7 +147,7 @@ def _kill(thread: SimThread, pid: int, signum: int, /) -> None:
         kill_process(thread, pid, signum)
     elif pid == -1:
         # As Linux: everybody but pid 1 and oneself.
-        others = [pid for pid in process.kernel.processes if pid not in (1, process.pid)]
+        others = [pid for pid in process.kernel.processes if pid not in (INIT, process.pid)]
         _kill_each(thread, others, signum)
     else:
         _killpg(thread, -pid, signum)

@@ -14,7 +14,7 @@ from typing import Final
 
 from ..kernel.kernel import Kernel
 from ..kernel.netdevice import interface_flags
-from ..kernel.process import Process
+from ..kernel.process import INIT, Process
 from ..kernel.socket_table import SocketRow
 from ..ports.endpoint import AF_INET, LISTEN, TIME_WAIT
 from ..runtime.process_state import ProcessState
@@ -172,7 +172,7 @@ def _cpu(state: ProcessState) -> str:
 def charged(state: ProcessState) -> int:
     """Processor time all processes of the host were charged with, in ns."""
     processes = state.process.kernel.processes.values()
-    return sum(state.scheduler.state_of(process).charged for process in processes)
+    return sum(state.scheduler.state_of(process).charged for process in processes if process.pid != INIT)
 
 
 def _uptime(state: ProcessState) -> str:

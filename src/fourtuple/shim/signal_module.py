@@ -16,7 +16,7 @@ from errno import EINVAL, EPERM, ESRCH
 from typing import Any, Final
 
 from ..kernel.error import KernelError
-from ..kernel.process import CAP_KILL
+from ..kernel.process import CAP_KILL, INIT
 from ..runtime.errors import os_error
 from ..runtime.greenlets import GreenletExit
 from ..runtime.signals import STOPPING, deliver_now, get_alarm, send_signal, set_alarm, unblock
@@ -38,7 +38,8 @@ def kill_process(thread: SimThread, pid: int, signum: int) -> None:
         raise ProcessLookupError(ESRCH, os.strerror(ESRCH))
     if sender.uid != target.uid and not sender.capable(CAP_KILL):
         raise PermissionError(EPERM, os.strerror(EPERM))
-    if signum == 0:
+    if signum == 0 or pid == INIT:
+        # Signals init has no handler for are dropped, SIGKILL among them.
         return
     state = thread.scheduler.state_of(target)
     if signum == signal.SIGSTOP or (signum in STOPPING and state.signals.handler(signum) == signal.SIG_DFL):

@@ -9,7 +9,7 @@ import pytest
 from fourtuple import Network
 from fourtuple.runtime.stuck import Stuck
 
-PLACE = "It ended a fail[1] at 1.500000000 s of virtual time."
+PLACE = "It ended a fail[2] at 1.500000000 s of virtual time."
 
 
 def fail():
@@ -64,7 +64,7 @@ def test_a_loop_that_waits_for_ever_names_its_tasks_and_where_they_wait():
         with pytest.raises(Stuck) as caught:
             network.run()
     first, *tasks = caught.value.waiting
-    assert first.startswith("a outer[1] MainThread: ")
+    assert first.startswith("a outer[2] MainThread: ")
     # Tasks are counted for the whole interpreter.
     assert tasks[0].startswith("    task Task-")
     assert tasks[1].startswith("    task helper:")

@@ -69,7 +69,7 @@ def test_process_not_started_yet_has_no_pid_and_no_result(network: Network, host
     network.run("500ms")
     assert process.pid is None
     network.run()
-    assert process.pid == 1
+    assert process.pid == 2
     assert process.ended_at == SECOND
 
 
@@ -249,7 +249,7 @@ def test_stuck_run_says_who_waits_for_what(network: Network, host: Host) -> None
         lock.acquire()
 
     host.spawn(program)
-    with pytest.raises(Stuck, match=r"h program\[1\] MainThread: Lock") as caught:
+    with pytest.raises(Stuck, match=r"h program\[2\] MainThread: Lock") as caught:
         network.run()
     assert __file__ in str(caught.value)
 
@@ -262,7 +262,7 @@ def test_busy_loop_is_named(network: Network, host: Host) -> None:
             pass
 
     host.spawn(spin)
-    with pytest.raises(BusyLoop, match=r"h spin\[1\]"):
+    with pytest.raises(BusyLoop, match=r"h spin\[2\]"):
         network.run()
 
 

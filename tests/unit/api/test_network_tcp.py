@@ -209,16 +209,16 @@ def test_capture_has_an_interface_for_each_end_and_names_processes(tmp_path: Pat
     data = capture_of(tmp_path / "x.pcapng")
     for name in (b"server/eth0", b"client/eth0", b"server/lo"):
         assert name in data
-    assert b"sent by client: call[1] fd 3" in data
-    assert b"taken by server: serve[1] fd 4" in data
-    assert b"taken by server: serve[1] fd 4, closed (LAST_ACK)" in data
+    assert b"sent by client: call[2] fd 3" in data
+    assert b"taken by server: serve[2] fd 4" in data
+    assert b"taken by server: serve[2] fd 4, closed (LAST_ACK)" in data
 
 
 def test_capture_of_one_host_has_its_interfaces_alone(tmp_path: Path) -> None:
     data = capture_of(tmp_path / "x.pcapng", hosts=["client"])
     assert b"client/eth0" in data
     assert b"server/eth0" not in data
-    assert b"taken by client: call[1] fd 3" in data
+    assert b"taken by client: call[2] fd 3" in data
 
 
 def test_capture_without_arrivals_has_each_packet_once(tmp_path: Path) -> None:
@@ -237,8 +237,8 @@ def test_capture_of_a_loopback_names_both_ends_of_a_packet(tmp_path: Path, bytes
         network.capture(tmp_path / "x.pcapng")
         network.run()
     data = (tmp_path / "x.pcapng").read_bytes()
-    assert b"sent by h: call[2] fd 3" in data
-    assert b"taken by h: serve[1] fd 4" in data
+    assert b"sent by h: call[3] fd 3" in data
+    assert b"taken by h: serve[2] fd 4" in data
 
 
 def test_events_are_kept_on_request_only() -> None:

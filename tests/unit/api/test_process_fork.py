@@ -59,7 +59,7 @@ def test_children_accept_on_one_listener(net: Network) -> None:
     codes, served = serving.result  # type: ignore[misc]  # a callable's result is an object
     assert codes == [0, 0, 0]
     assert sum(served) == 12
-    assert asking.result == {b"w0 2 1", b"w1 3 1", b"w2 4 1"}
+    assert asking.result == {b"w0 3 2", b"w1 4 2", b"w2 5 2"}
 
 
 def test_child_works_on_a_copy(net: Network) -> None:
@@ -102,7 +102,7 @@ def test_fork_from_outside_and_its_end(net: Network) -> None:
 
     net.at("1s", fork)
     net.run()
-    assert children[0].result == (1, 1.0)
+    assert children[0].result == (2, 1.0)
     # The run ended, its parent being gone.
     assert children[1].exitcode == -signal.SIGTERM
     with pytest.raises(RuntimeError, match="does not run"):

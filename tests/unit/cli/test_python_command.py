@@ -131,7 +131,7 @@ print(peer.recv(10).decode())
     data = (tmp_path / "x.pcapng").read_bytes()
     assert b"host/lo" in data
     assert b"hello" in data
-    assert b"sent by host: python[1] fd 4" in data
+    assert b"sent by host: python[2] fd 4" in data
 
 
 @pytest.mark.parametrize("arguments", [[], ["-m"], ["--seed", "1"], ["-X", "importtime", "x.py"]])

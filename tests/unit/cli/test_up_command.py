@@ -40,7 +40,7 @@ def test_example_network_runs_as_it_is(tmp_path: Path) -> None:
     assert lines[:2] == ["server | 10.0.0.2 sent: Hello socket!", "client | Received: HELLO SOCKET!"]
     table = "\n".join(lines[2:])
     assert re.search(
-        r'server \| tcp +LISTEN +0 +5 +0\.0\.0\.0:9999 .*users:\(\("server\.py",pid=1,fd=3\)\)', table
+        r'server \| tcp +LISTEN +0 +5 +0\.0\.0\.0:9999 .*users:\(\("server\.py",pid=2,fd=3\)\)', table
     )
     assert re.search(
         r"client \| tcp +TIME-WAIT +0 +0 +10\.0\.0\.2:\d+ +10\.0\.0\.1:9999$", table, re.MULTILINE
@@ -84,7 +84,7 @@ def test_stuck_run_is_reported_on_stderr(tmp_path: Path) -> None:
     result = up(tmp_path, program("a", "import threading; threading.Event().wait()"))
     assert result.exit_code == 1
     assert "fourtuple: nothing can happen any more" in result.stderr
-    assert "a python[1] MainThread" in result.stderr
+    assert "a python[2] MainThread" in result.stderr
 
 
 def test_interrupt_ends_the_run_after_its_socket_tables(tmp_path: Path) -> None:
@@ -132,13 +132,13 @@ def test_demo_shows_output_ladder_and_way_and_writes_a_capture(
         "IP         10.0.0.2 → 10.0.0.1",
         "searched   connections of this four-tuple: 1 candidate",
         "✓ wins     10.0.0.1:9999 ⇄ 10.0.0.2:",
-        "not asked  *:9999 LISTEN, server.py[1] fd 3",
+        "not asked  *:9999 LISTEN, server.py[2] fd 3",
         "fd         4",
-        "process    server.py, pid 1 on server",
+        "process    server.py, pid 2 on server",
         "fourtuple demo --seed 7",
     ):
         assert part in text
-    assert b"taken by server: server.py[1] fd 4" in (tmp_path / "demo.pcapng").read_bytes()
+    assert b"taken by server: server.py[2] fd 4" in (tmp_path / "demo.pcapng").read_bytes()
 
 
 def test_demo_repeats_itself_and_the_seed_chooses_what_is_lost(

@@ -141,3 +141,20 @@ def test_socketpair_is_for_unix_only(host):
     assert outcome(lambda: kernel.socketpair(process, 2, 1, 0)) == "EOPNOTSUPP"
     assert outcome(lambda: kernel.socketpair(process, 1, 4, 0)) == "ESOCKTNOSUPPORT"
     assert host.kernel.unix.sockets == {}
+
+
+def test_init_takes_orphans_in_and_reaps_them(host):
+    kernel = host.kernel
+    null = kernel.null()
+    parent = kernel.spawn("parent", [], None, null, null, null)
+    living, ended = (kernel.fork(parent, name, []) for name in ("living", "ended"))
+    assert (parent.ppid, living.ppid) == (1, parent.pid)
+    kernel.exit(ended, 3)
+    assert ended.pid in kernel.processes
+    kernel.exit(parent, 0)
+    assert ended.pid not in kernel.processes
+    assert parent.pid not in kernel.processes
+    assert living.ppid == 1
+    kernel.exit(living, 0)
+    assert kernel.processes[1] is kernel.init
+    assert living.pid not in kernel.processes

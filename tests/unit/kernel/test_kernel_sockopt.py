@@ -10,6 +10,7 @@ from fourtuple.kernel import sockopt
 from fourtuple.kernel.sockaddr import (
     AF_INET,
     AF_INET6,
+    AF_NETLINK,
     AF_PACKET,
     AF_UNIX,
     SOCK_DGRAM,
@@ -299,6 +300,12 @@ def kind_that_knows(option):
         return AF_INET6, SOCK_RAW, 58
     if option.symbol in ("IPV6_CHECKSUM", "IPV6_HDRINCL"):
         return AF_INET6, SOCK_RAW, 253
+    if option.symbol in ("SO_PASSPIDFD", "SO_PASSSEC"):
+        return AF_UNIX, SOCK_STREAM
+    if option.symbol == "SO_TXREHASH":
+        return AF_INET, SOCK_STREAM
+    if option.level == sockopt.SOL_NETLINK:
+        return AF_NETLINK, SOCK_RAW, 0
     if option.level == sockopt.SOL_UDPLITE:
         return AF_INET, SOCK_DGRAM, 136
     family = AF_INET6 if option.level == SOL_IPV6 else AF_INET
@@ -326,7 +333,7 @@ def test_every_row_does_what_it_says(host, option):
         "FORCE" in option.symbol,
         "_GROUP" in option.symbol,
         "BPF" in option.symbol and option.symbol != "SO_BPF_EXTENSIONS",
-        option.symbol == "SO_DETACH_FILTER",
+        option.symbol in ("SO_DETACH_FILTER", "SO_BUSY_POLL_BUDGET", "SO_PEERPIDFD"),
     )
     if not any(write_only) and option.symbol not in ("IP_MTU", "IPV6_MTU"):
         assert isinstance(read, bytes)

@@ -110,7 +110,7 @@ def test_blocked_thread_and_empty_clock_is_stuck(world):
     with pytest.raises(Stuck) as caught:
         world.scheduler.run(-1, never)
     (line,) = caught.value.waiting
-    assert line.startswith("beta bare[1] rider: the bus at ")
+    assert line.startswith("beta bare[2] rider: the bus at ")
     assert "test_scheduler.py" in line
     assert line.endswith("in hang")
     assert line in str(caught.value)
@@ -126,7 +126,7 @@ def test_thread_stuck_in_a_library_names_the_programs_call_of_it(world):
     with pytest.raises(Stuck) as caught:
         world.run()
     (line,) = caught.value.waiting
-    assert line.startswith("alpha program[1] MainThread: Lock.acquire at ")
+    assert line.startswith("alpha program[2] MainThread: Lock.acquire at ")
     assert line.endswith("in program, calling queue.Queue.get")
 
 

@@ -24,7 +24,7 @@ def test_busy_thread_is_named_with_its_stack(world):
     with pytest.raises(BusyLoop) as caught:
         world.run()
     text = str(caught.value)
-    assert "alpha spin[1] MainThread ran for 0.1 s" in text
+    assert "alpha spin[2] MainThread ran for 0.1 s" in text
     assert "in spin\n" in text
     assert "fourtuple/runtime" not in text
     assert running.exit_code is None

@@ -47,7 +47,7 @@ def test_processes_are_the_hosts() -> None:
                 return pids, os.readlink("/proc/self"), link, stat.read().split()[0], uptime.read()
 
     pids, own, link, stat, uptime = on_host(look, start="2s")
-    assert (pids, own, stat) == (["1"], "1", "1")
+    assert (pids, own, stat) == (["1", "2"], "2", "2")
     assert link.startswith("socket:[")
     assert uptime == "2.00 8.00\n"
 

@@ -39,9 +39,9 @@ def test_process_knows_its_kernel_ids(world):
     second = world.spawn(program)
     other = world.spawn(program, host="beta")
     world.run()
-    assert first.result == (1, 0, 1, 1, 1, 0, "root")
-    assert second.result[0] == 2
-    assert other.result[0] == 1
+    assert first.result == (2, 1, 2, 2, 2, 0, "root")
+    assert second.result[0] == 3
+    assert other.result[0] == 2
 
 
 def test_host_name_is_in_uname(world):
@@ -467,3 +467,15 @@ def test_trouble_with_the_wakeup_descriptor_is_told_on_the_present_stderr(world)
         "Exception ignored when trying to write to the signal wakeup fd:\nBlockingIOError: "
     )
     assert silent == ""
+
+
+def test_no_signal_ends_init(world):
+    def program():
+        os.kill(1, signal.SIGKILL)
+        os.kill(1, signal.SIGTERM)
+        os.kill(1, 0)
+        return os.path.exists("/proc/1"), open("/proc/1/comm").read()
+
+    running = world.spawn(program)
+    world.run()
+    assert running.result == (True, "init\n")

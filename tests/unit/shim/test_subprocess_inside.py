@@ -31,7 +31,7 @@ def test_child_is_a_process_of_its_own(world):
         done = subprocess.run(python(code, "x"), capture_output=True, text=True)
         return os.getpid(), done.returncode, done.stdout
 
-    assert world.call(program) == (1, 3, "2 1 1 ['-c', 'x']\n")
+    assert world.call(program) == (2, 3, "3 2 2 ['-c', 'x']\n")
 
 
 def test_stdin_stdout_and_stderr_are_pipes(world):
@@ -160,7 +160,7 @@ def test_preexec_function_acts_on_the_child(world):
     world.run()
     own, child = running.result
     assert running.stderr == f"{child}\n"
-    assert own == 1
+    assert own == 2
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_exec_goes_on_as_another_program(world):
             print("never printed")
     """
     assert run_code(world, code) == (
-        "1 ['3', '4'] False 1\n9 None\nHandlers.SIG_IGN Handlers.SIG_DFL 0.0\n".replace(
+        "2 ['3', '4'] False 1\n9 None\nHandlers.SIG_IGN Handlers.SIG_DFL 0.0\n".replace(
             "Handlers.SIG_IGN", str(signal.SIG_IGN)
         ).replace("Handlers.SIG_DFL", str(signal.SIG_DFL))
     )

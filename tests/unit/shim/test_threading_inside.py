@@ -433,9 +433,9 @@ def test_deadlock_names_call_and_place(world):
         world.run()
     lines = sorted(caught.value.waiting)
     assert len(lines) == 3
-    assert lines[0].startswith("alpha program[1] MainThread: Lock.acquire, taken by other at ")
+    assert lines[0].startswith("alpha program[2] MainThread: Lock.acquire, taken by other at ")
     assert lines[0].endswith("in program")
-    assert lines[1].startswith("alpha program[1] other: Lock.acquire, taken by MainThread at ")
+    assert lines[1].startswith("alpha program[2] other: Lock.acquire, taken by MainThread at ")
     assert lines[1].endswith("in other")
     assert lines[2] == (
         "in a circle, so that none can go on: MainThread waits for other waits for MainThread"

@@ -29,4 +29,4 @@ def test_each_holder_is_named_with_pid_and_descriptor() -> None:
         row = SocketRow("udp", "UNCONN", "0.0.0.0:53", "0.0.0.0:*")
         assert users(row) == ""
         row.holders = [(process.kernel_process, 3) for process in processes if process.kernel_process]
-        assert users(row) == 'users:(("int",pid=1,fd=3),("int",pid=2,fd=3))'
+        assert users(row) == 'users:(("int",pid=2,fd=3),("int",pid=3,fd=3))'

@@ -63,13 +63,13 @@ def test_way_leads_from_link_to_process() -> None:
     assert "server-client: sent 0.030000, arrived 0.040000, 10ms later" in lines[1]
     assert "10.0.0.2 → 10.0.0.1" in lines[3]
     assert lines[-2].endswith(" 3")
-    assert lines[-1].endswith("serve, pid 1 on server")
+    assert lines[-1].endswith("serve, pid 2 on server")
 
 
 def test_way_names_the_socket_that_won_and_those_not_asked() -> None:
     text = way_to("10.0.0.1", "0.0.0.0")
     assert "✓ wins     10.0.0.1:53 UDP" in text
-    assert "not asked  *:53 UDP, serve[1] fd 4: the exact address comes first" in text
+    assert "not asked  *:53 UDP, serve[2] fd 4: the exact address comes first" in text
 
 
 def test_way_to_no_socket_says_what_the_sender_gets() -> None:
