@@ -4,7 +4,7 @@ import errno
 import sys
 from pathlib import Path
 
-from fourtuple.kernel.sockopt import OPTIONS
+from fourtuple.kernel.sockopt_table import OPTIONS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

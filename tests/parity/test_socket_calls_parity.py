@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from parity_programs import on_both, privileged
 
-from fourtuple.kernel.sockopt import OPTIONS, REFUSED
+from fourtuple.kernel.sockopt_table import OPTIONS, REFUSED
 
 pytestmark = privileged
 

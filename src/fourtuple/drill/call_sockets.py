@@ -20,7 +20,7 @@ from ..kernel.sockaddr import (
     inet_address,
 )
 from ..kernel.socket import Socket
-from ..kernel.sockopt import OPTIONS, REFUSED
+from ..kernel.sockopt_table import OPTIONS, REFUSED
 from ..stack.poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from ..wire.address import V4_ANY
 from ..wire.ip import PROTOCOL_TCP, PROTOCOL_UDP

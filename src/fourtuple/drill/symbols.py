@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Final
 
-from ..kernel.sockopt import OPTIONS
+from ..kernel.sockopt_table import OPTIONS
 
 _SOCKETS: Final = {
     "AF_UNSPEC": 0,

@@ -27,16 +27,9 @@ from .file import FIONBIO
 from .process import CAP_NET_BIND_SERVICE, Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, SOCK_STREAM, SockAddr, inet_address
 from .socket import Socket
-from .sockopt import (
-    IP_PMTUDISC_WANT,
-    SO_BROADCAST,
-    SO_REUSEADDR,
-    SO_REUSEPORT,
-    SOL_IP,
-    SOL_IPV6,
-    check_option,
-)
+from .sockopt import IP_PMTUDISC_WANT, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOL_IP, SOL_IPV6
 from .sockopt_ip import get_ip_option, get_ipv6_option, set_ip_option, set_ipv6_option
+from .sockopt_table import check_option
 
 if TYPE_CHECKING:
     from ..ports.tables import PortTables

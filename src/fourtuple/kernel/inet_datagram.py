@@ -25,8 +25,8 @@ from .sockopt import (
     UDP_SEGMENT,
     UDPLITE_RECV_CSCOV,
     UDPLITE_SEND_CSCOV,
-    check_option,
 )
+from .sockopt_table import check_option
 
 if TYPE_CHECKING:
     from .kernel import Kernel

@@ -20,15 +20,7 @@ from .layout import pack_int
 from .process import Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, SockAddr
 from .socket import MSG_DONTROUTE, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, ControlMessage, Received
-from .sockopt import (
-    SO_DONTROUTE,
-    SO_RCVBUF,
-    SO_RXQ_OVFL,
-    SO_SNDBUF,
-    SOL_SOCKET,
-    SOL_UDP,
-    UDP_GRO,
-)
+from .sockopt import SO_DONTROUTE, SO_RCVBUF, SO_RXQ_OVFL, SO_SNDBUF, SOL_SOCKET, SOL_UDP, UDP_GRO
 from .timestamps import SOF_SOFTWARE, timestamp_controls, timestamping_control
 
 if TYPE_CHECKING:

@@ -78,8 +78,8 @@ from .sockopt import (
     SOL_TCP,
     TCP_CONGESTION,
     TCP_INQ,
-    check_option,
 )
+from .sockopt_table import check_option
 from .sockopt_tcp import congestion_name, get_tcp_option, set_tcp_option
 from .stream_messages import add_receive_control, error_message, write_stamps_of
 

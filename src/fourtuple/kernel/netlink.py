@@ -59,8 +59,8 @@ from .sockopt import (
     NETLINK_NO_ENOBUFS,
     NETLINK_PKTINFO,
     SOL_NETLINK,
-    check_option,
 )
+from .sockopt_table import check_option
 
 if TYPE_CHECKING:
     from .kernel import Kernel

@@ -16,8 +16,9 @@ from .layout import pack_int
 from .process import Process
 from .sockaddr import AF_PACKET, SOCK_DGRAM, LinkAddr, SockAddr
 from .socket import MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, ControlMessage, Received, Socket
-from .sockopt import PACKET_AUXDATA, SO_RCVBUF, SOL_PACKET, check_option
+from .sockopt import PACKET_AUXDATA, SO_RCVBUF, SOL_PACKET
 from .sockopt_packet import get_packet_option, set_packet_option
+from .sockopt_table import check_option
 from .timestamps import timestamp_control
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from .file import O_RDWR, S_IFSOCK, File
 from .netdevice import device_ioctl
 from .process import CAP_NET_ADMIN, Process
 from .sockaddr import SockAddr
-from .sockopt import SO_BINDTODEVICE, SOL_SOCKET, check_option
+from .sockopt import SO_BINDTODEVICE, SOL_SOCKET
 from .sockopt_socket import get_socket_option, set_socket_option
+from .sockopt_table import check_option
 
 if TYPE_CHECKING:
     from .kernel import Kernel

@@ -52,7 +52,10 @@ from .sockopt import (
     IPV6_TCLASS,
     IPV6_UNICAST_HOPS,
     IPV6_V6ONLY,
+    SOL_IP,
+    SOL_IPV6,
 )
+from .sockopt_mcast import MCAST_OPTIONS, set_mcast_option
 
 if TYPE_CHECKING:
     from .inet import InetSocket
@@ -60,6 +63,9 @@ if TYPE_CHECKING:
 
 def set_ip_option(socket: InetSocket, name: int, value: bytes) -> None:
     """Set an IPPROTO_IP option the table says can be set."""
+    if name in MCAST_OPTIONS:
+        set_mcast_option(socket, SOL_IP, name, value)
+        return
     if name == IP_MULTICAST_IF:
         _set_multicast_if(socket, value)
         return
@@ -186,6 +192,9 @@ def _ip_number(socket: InetSocket, name: int) -> int:
 
 def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
     """Set an IPPROTO_IPV6 option the table says can be set."""
+    if name in MCAST_OPTIONS:
+        set_mcast_option(socket, SOL_IPV6, name, value)
+        return
     if name in (IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP):
         _change_membership_v6(socket, name, value)
         return

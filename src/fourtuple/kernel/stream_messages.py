@@ -20,16 +20,7 @@ from .layout import pack_int, read_int
 from .netdevice import sockaddr_in, sockaddr_in6
 from .sockaddr import AF_INET6
 from .socket import MSG_ERRQUEUE, MSG_TRUNC, ControlMessage, Received
-from .sockopt import (
-    IP_RECVERR,
-    IPV6_RECVERR,
-    SO_TIMESTAMPING,
-    SOL_IP,
-    SOL_IPV6,
-    SOL_SOCKET,
-    SOL_TCP,
-    TCP_INQ,
-)
+from .sockopt import IP_RECVERR, IPV6_RECVERR, SO_TIMESTAMPING, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_INQ
 from .timestamps import timestamp_control
 
 if TYPE_CHECKING:

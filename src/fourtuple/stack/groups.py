@@ -51,6 +51,14 @@ class GroupTable:
         """Whether packets to ``group`` are received on this interface."""
         return group in (ALL_HOSTS, ALL_NODES) or (group << 16 | ifindex) in self._members
 
+    def accepts(self, group: int, ifindex: int, source: int) -> bool:
+        """Whether packets of ``source`` to ``group`` are received on this interface: one membership at
+        least wants them (``ip_check_mc_rcu``)."""
+        members = self._members.get(group << 16 | ifindex)
+        if members is None:
+            return group in (ALL_HOSTS, ALL_NODES)
+        return len([member for member in members if (source in member.sources) == member.include]) > 0
+
     def join(self, group: int, ifindex: int) -> None:
         """The host itself takes part, whatever its sockets do; the listener is not told."""
         self._enter(Membership(group, ifindex, False, []))

@@ -121,7 +121,8 @@ class Ip6Output:
         """Deliver a copy to this host itself if it takes part in the group (``ip6_finish_output2``)."""
         self.mib.out_mcast_pkts += 1
         interface = path.interface
-        if not loop or interface.loopback or not self.groups.joined(packet.destination, interface.ifindex):
+        wanted = self.groups.accepts(packet.destination, interface.ifindex, packet.source)
+        if not loop or interface.loopback or not wanted:
             return
         if self.input is not None:
             self.clock.after(LOOPBACK_DELAY, _OwnCopy(self.input, packet, interface))

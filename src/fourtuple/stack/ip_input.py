@@ -6,7 +6,7 @@ from typing import Final
 
 from ..wire.address import V4_ANY, V4_BROADCAST, is_loopback, is_multicast
 from ..wire.icmp import ICMP_PARAMETER_PROBLEM, ICMP_UNREACHABLE, UNREACHABLE_PROTOCOL
-from ..wire.ip import PROTOCOL_TCP
+from ..wire.ip import PROTOCOL_IGMP, PROTOCOL_TCP
 from ..wire.ipv4 import HEADER_LENGTH, Ipv4Packet
 from .base import Transport
 from .forward import Forwarder
@@ -80,9 +80,12 @@ class IpInput(Ipv4Handler):
         destination = packet.destination
         local = self.ip.local
         if is_multicast(destination):
-            if self.ip.groups.joined(destination, interface.ifindex) and self._source_passes(
-                source, interface
-            ):
+            groups = self.ip.groups
+            # IGMP itself is heard whatever sockets want to hear.
+            wanted = groups.accepts(destination, interface.ifindex, source) or (
+                packet.protocol == PROTOCOL_IGMP and groups.joined(destination, interface.ifindex)
+            )
+            if wanted and self._source_passes(source, interface):
                 self._to_group(packet, interface)
             return
         if destination == V4_BROADCAST or (source == V4_ANY and destination == V4_ANY):

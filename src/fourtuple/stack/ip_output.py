@@ -186,7 +186,7 @@ class IpOutput(IpLayer):
         interface = path.interface
         if path.kind == MULTICAST:
             self.mib.out_mcast_pkts += 1
-            if not loop or not self.groups.joined(packet.destination, interface.ifindex):
+            if not loop or not self.groups.accepts(packet.destination, interface.ifindex, packet.source):
                 return
         else:
             self.mib.out_bcast_pkts += 1

@@ -17,18 +17,8 @@ from fourtuple.kernel.sockaddr import (
     SOCK_RAW,
     SOCK_STREAM,
 )
-from fourtuple.kernel.sockopt import (
-    ACTS,
-    KEPT,
-    OPTIONS,
-    READ_ONLY,
-    REFUSED,
-    SOL_IP,
-    SOL_IPV6,
-    SOL_SOCKET,
-    SOL_TCP,
-    SOL_UDP,
-)
+from fourtuple.kernel.sockopt import SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP
+from fourtuple.kernel.sockopt_table import ACTS, KEPT, OPTIONS, READ_ONLY, REFUSED
 
 TCP = (AF_INET, SOCK_STREAM)
 UDP = (AF_INET, SOCK_DGRAM)
