@@ -142,9 +142,9 @@ def test_sockets_are_told_with_state_and_addresses():
     assert re.match(r"recv on fd 4, tcp ESTAB 10\.0\.0\.1:\d+ 10\.0\.0\.1:80 at ", line_of(lines, "recv"))
     assert line_of(lines, "accept").startswith("accept on fd 3, tcp LISTEN 10.0.0.1:80 0.0.0.0:* at ")
     assert "fd 6 udp UNCONN 10.0.0.1:53" in line_of(lines, "select")
-    assert "fd 7 a pipe that can be written by program[1] as fd 8" in line_of(lines, "select")
+    assert "fd 7 a pipe that can be written by program[2] as fd 8" in line_of(lines, "select")
     assert "fd 3 tcp LISTEN 10.0.0.1:80 0.0.0.0:*; fd 6 udp UNCONN" in line_of(lines, "epoll")
-    assert "a pipe that can be written by program[1] as fd 8" in line_of(lines, "poll")
+    assert "a pipe that can be written by program[2] as fd 8" in line_of(lines, "poll")
 
 
 def test_tasks_of_asyncio_are_told_with_what_they_await():
