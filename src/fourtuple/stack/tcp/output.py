@@ -106,6 +106,7 @@ def transmit(tcb: Tcb, seq: int, flags: int, data: bytes) -> int:
     layer.counters.out_segs += 1
     ip = layer.ip
     if ip.path_generation != tcb.path_generation:
+        # As in Linux a changed route is noticed when a packet leaves: the size of the next follows from it.
         renew_path(tcb, ip)
     error = ip.send(
         endpoint.local,
@@ -212,7 +213,8 @@ def renew_path(tcb: Tcb, ip: IpLayer) -> None:
 def current_mss(tcb: Tcb) -> int:
     """Payload bytes of the next segment, the SACK option it carries subtracted."""
     ip = tcb.layer.ip
-    if ip.path_generation != tcb.path_generation or tcb.clock.now >= ip.path_expires:
+    if tcb.clock.now >= ip.path_expires:
+        # But that what a router reported has expired shows at once (ipv4_mtu).
         renew_path(tcb, ip)
     if tcb.route_mtu and tcb.route_mtu != tcb.path_mtu:
         sync_mss(tcb, tcb.route_mtu)
