@@ -325,3 +325,29 @@ def test_frames_traces_and_dumps_of_simulated_threads():
         return traced, functions, "in program" in dump
 
     assert run(program).result == ([("worker", "call")], {"work", "program"}, True)
+
+
+def test_gunicorn_is_refused_with_what_to_use_instead(tmp_path: Path) -> None:
+    (tmp_path / "gunicorn").mkdir()
+    (tmp_path / "gunicorn" / "__init__.py").touch()
+    (tmp_path / "gunicorn" / "arbiter.py").touch()
+    with Network(seed=1) as net:
+        process = net.host("host").spawn(["python", "-c", "import gunicorn.arbiter"], cwd=tmp_path)
+        net.run()
+    assert process.exitcode == 1
+    assert "gunicorn.arbiter cannot run in a simulated process: it forks" in process.stderr
+
+
+def test_openssl_is_not_given_the_number_of_a_simulated_descriptor() -> None:
+    SSL = pytest.importorskip("OpenSSL.SSL", reason="not installed: pyopenssl")  # noqa: N806
+
+    def program() -> str:
+        SSL.Connection(SSL.Context(SSL.TLS_METHOD)).set_connect_state()
+        with socket.socket() as sock, pytest.raises(OSError, match="Connection on a socket") as refused:
+            SSL.Connection(SSL.Context(SSL.TLS_METHOD), sock)
+        return str(refused.value)
+
+    with Network(seed=1) as net:
+        process = net.host("host").spawn(program)
+        net.run()
+        assert "bio_read" in process.result, process.stderr

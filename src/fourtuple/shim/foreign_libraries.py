@@ -8,6 +8,7 @@ aiodns) does. Outside a simulated process imports are as they were.
 from __future__ import annotations
 
 import _queue
+import functools
 import importlib.machinery
 import sys
 from collections.abc import Callable, Sequence
@@ -60,6 +61,7 @@ REFUSED: Final[dict[str, str]] = {
     "bjoern": f"{_SOCKETS}; use waitress or cheroot",
     "uwsgi": f"{_SOCKETS}; use waitress or cheroot",
     "granian": f"{_SOCKETS}; use uvicorn or hypercorn",
+    "gunicorn.arbiter": "it forks in the middle of a call; use waitress or cheroot, uvicorn or hypercorn",
     "robyn": f"{_SOCKETS}; use uvicorn or hypercorn",
     "pyarrow.flight": _SOCKETS,
 }
@@ -216,7 +218,24 @@ def _order_connections(module: ModuleType) -> None:
     vars(module)["set"] = OrderedSet
 
 
+def _patch_pyopenssl(module: ModuleType) -> None:
+    """OpenSSL would take a simulated descriptor's number for one of this machine's."""
+    real = module.Connection.__init__
+
+    @functools.wraps(real)
+    def begin(self: Any, context: Any, socket: Any = None) -> None:
+        if socket is not None and current_thread() is not None:
+            refuse(
+                "OpenSSL.SSL.Connection on a socket",
+                "use the module ssl, or a Connection without a socket and bio_read and bio_write",
+            )
+        real(self, context, socket)
+
+    module.Connection.__init__ = begin
+
+
 _PATCHES: Final[dict[str, Callable[[ModuleType], object]]] = {
+    "OpenSSL.SSL": _patch_pyopenssl,
     "_queue": _patch_queue,
     "aiohttp.connector": _order_connections,
     # The wheel has an OpenSSL of its own inside.
