@@ -151,13 +151,15 @@ def test_tasks_of_asyncio_are_told_with_what_they_await():
     async def program():
         lock = asyncio.Lock()
         await lock.acquire()
-        kept = []
-        server = await asyncio.start_server(lambda *streams: kept.append(streams), "10.0.0.1", 80)
-        reader, writer = await asyncio.open_connection("10.0.0.1", 80)
+        loop = asyncio.get_running_loop()
+        server = await asyncio.start_server(lambda reader, writer: None, "10.0.0.1", 80)
+        listener = socket.create_server(("10.0.0.1", 81))
+        sock = socket.socket()
+        sock.setblocking(False)
+        await loop.sock_connect(sock, listener.getsockname())
 
         async def read():
-            await reader.readline()
-            writer.close()
+            await loop.sock_recv(sock, 1)
 
         async def locked():
             async with lock:
@@ -172,7 +174,7 @@ def test_tasks_of_asyncio_are_told_with_what_they_await():
 
     lines = [line.strip() for line in report(program)]
     here = "waits at test_waiting_told.py in"
-    assert f"task read: {here} read, calling asyncio.streams.StreamReader.readline" in lines
+    assert f"task read: {here} read, calling asyncio.selector_events.BaseSelectorEventLoop.sock_recv" in lines
     assert any(line.startswith(f"task locked: {here} locked, calling asyncio.locks.") for line in lines)
     assert f"task threaded: {here} threaded, calling asyncio.threads.to_thread" in lines
     assert "task get: waits at queues.py in get" in lines
