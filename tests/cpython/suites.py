@@ -166,6 +166,8 @@ def _run(command: list[str], seconds: float) -> tuple[str, bool]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # A job in the background ignores it, and tests that interrupt themselves would wait for ever.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         ) as process:
             try:
                 output, _ = process.communicate(timeout=seconds)
