@@ -43,7 +43,23 @@ def _written(thread: SimThread) -> _Written:
 
 def note_opened(thread: SimThread, fd: int, flags: int) -> None:
     """The real file ``fd`` was opened with ``flags``."""
-    if flags & _WRITING:
+    if flags & (os.O_APPEND | os.O_TRUNC) == os.O_APPEND:
+        _note_appending(thread, fd)
+    elif flags & _WRITING:
+        note_written(thread, fd)
+
+
+def _note_appending(thread: SimThread, fd: int) -> None:
+    """The real file ``fd`` was opened to be added to, which changes it once its size does."""
+    found = _real_fstat(fd)
+    written = _written(thread)
+    key = (found.st_dev, found.st_ino)
+    horizon = min(thread.process.kernel.epoch_ns, _STARTED)
+    if not stat.S_ISREG(found.st_mode) or key in written:
+        return
+    if found.st_mtime_ns < horizon:
+        written[key] = (found.st_mtime_ns, found.st_size)
+    else:
         note_written(thread, fd)
 
 

@@ -102,3 +102,18 @@ def test_import_inside_leaves_the_compiled_file_as_it_is(world, tmp_path):
     if compiled.exists():
         (cache,) = compiled.iterdir()
         assert int.from_bytes(cache.read_bytes()[8:12], "little") == int(source.stat().st_mtime)
+
+
+def test_file_opened_to_be_added_to_is_changed_by_what_is_added(world, tmp_path):
+    path = tmp_path / "log"
+
+    def program():
+        path.write_text("one\n")
+        os.utime(path, (1000, 1000))
+        with open(path, "a") as file:
+            first = os.stat(path).st_mtime
+            time.sleep(5)
+            file.write("two\n")
+        return first, os.stat(path).st_mtime == time.time()
+
+    assert world.call(program) == (1000, True)
