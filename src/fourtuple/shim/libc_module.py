@@ -22,7 +22,7 @@ from ..kernel.netdevice import interface_flags, link_address, sockaddr_in, socka
 from ..runtime.thread import SimThread, current_thread
 from ..stack.interface import Interface
 from ..wire.address import is_v4, prefix_mask
-from .locks import REAL_IDENT, call_outside
+from .locks import call_outside
 from .patching import dispatch
 from .refusal import refuse
 
@@ -168,11 +168,6 @@ def _gethostname(thread: SimThread, buffer: Any, size: int) -> int:
     return 0
 
 
-# What programs end a thread with; a function of the interpreter, which is looked up in the same way.
-_real_set_async_exc: Final = _real_item(ctypes.pythonapi, "PyThreadState_SetAsyncExc")
-_real_set_async_exc.argtypes = (ctypes.c_ulong, ctypes.py_object)
-
-
 class _Asynchronous:
     """An exception for a thread, raised when it goes on."""
 
@@ -197,7 +192,9 @@ def _set_async_exc(thread: SimThread, ident: Any, error: Any) -> int:
         if error is None:
             return 1
         if target is thread:
-            return int(_real_set_async_exc(REAL_IDENT(), error))
+            # The interpreter's own would do so before the next statement; but it takes an OS thread that has
+            # not run yet, as the watchdog's may be, for the one that started it.
+            raise error
         target.interrupts.append(_Asynchronous(error))
         return 1
     return 0
