@@ -316,20 +316,24 @@ class Scheduler:
     def release_garbage(self) -> None:
         """They are over. What processes that all have ended left behind is finalized first."""
         if self._states and not self.threads and self.switches != self._released:
-            self._released = self.switches
-            state = next(reversed(self._states.values()))
-            self.interpreter.begin()
-            limbo = Limbo(self, state, lambda: self.garbage.collect(self.switches))
-            self.interpreter.enter(limbo)
-            try:
-                limbo.switch()
-            finally:
-                self.interpreter.enter(None)
-                self.interpreter.end()
+            self._finalize_left()
         self.garbage.end()
 
+    def _finalize_left(self) -> None:
+        self._released = self.switches
+        state = next(reversed(self._states.values()))
+        self.interpreter.begin()
+        limbo = Limbo(self, state, lambda: self.garbage.collect(self.switches))
+        self.interpreter.enter(limbo)
+        try:
+            limbo.switch()
+        finally:
+            self.interpreter.enter(None)
+            self.interpreter.end()
+
     def close(self) -> None:
-        """End every thread, the newest first."""
+        """End every thread, the newest first. What they leave behind is finalized."""
+        killed = bool(self.threads)
         for thread in reversed(self.threads):
             self.kill(thread)
         watchdog = self._begin()
@@ -341,6 +345,8 @@ class Scheduler:
                     finalizer.detach()
         finally:
             self._end(watchdog)
+        if killed:
+            self._finalize_left()
 
     def leave_for_hub(self, failure: BaseException) -> None:
         """Suspend the running thread, which is the calling one, and have :meth:`run` raise."""
