@@ -16,7 +16,7 @@ def test_names_bound_by_from_import_are_virtual_inside(fresh):
             return monotonic(), getpid(), len(urandom(3)), random() < 1, get_ident(), type(queue).__module__
         print(w.call(program))
         """,
-        "(5.0, 1, 3, True, 1, '_queue')\n",
+        "(5.0, 2, 3, True, 1, '_queue')\n",
     )
 
 
