@@ -151,7 +151,7 @@ if __name__ == "__main__":
 """
 
 EXPECTED = """\
-[('w0', 1, 1, 1), ('w1', 1, 1, 1)] ['w0', 'w1']
+[('w0', 2, 1, 1), ('w1', 2, 1, 1)] ['w0', 'w1']
 end of the pipe
 [0, 0] ['n0', 'n1'] 0 []
 [0, 1, 4, 9, 16, 25] 3
@@ -292,4 +292,4 @@ def test_resource_tracker_is_no_process(tmp_path: Path) -> None:
                 print("no other child")
         """)
     )
-    assert run_script(script)[0] == "2 False spawn\nno other child\n"
+    assert run_script(script)[0] == "3 False spawn\nno other child\n"

@@ -39,6 +39,6 @@ def test_uvicorn_serves_by_workers_and_ends_on_sigterm(tmp_path: Path) -> None:
         asking = net.hosts["client"].spawn(["python", "-c", CLIENT], start="5s")
         net.at("10s", lambda: serving.send_signal(15))
         net.run(until="60s")
-        assert asking.stdout == "['2', '3']\n", asking.stderr + serving.stderr
+        assert asking.stdout == "['3', '4']\n", asking.stderr + serving.stderr
         assert serving.exitcode == 0
         assert "Finished server process" in serving.stderr

@@ -10,6 +10,10 @@ from typing import Any, Final
 from ..kernel.error import KernelError
 from ..stack.bpf import BPF_MAXINSNS
 from ..stack.bpf_check import INSTRUCTION_LENGTH
+from .locks import call_outside
+
+_libc: Final[Any] = ctypes.CDLL(None, use_errno=True)
+_read: Final = getattr(_libc, "process_vm_readv", None)
 
 _FPROG: Final = struct.Struct("@HP")
 
@@ -34,15 +38,12 @@ def filter_instructions(value: bytes) -> bytes:
 
 def read_memory(address: int, length: int) -> bytes:
     """``length`` bytes of this interpreter's memory. Raises KernelError: EFAULT if they are not there."""
-    libc: Any = ctypes.CDLL(None, use_errno=True)
-    try:
-        read = libc.process_vm_readv
-    except AttributeError:
+    if _read is None:
         return ctypes.string_at(address, length)
     buffer = ctypes.create_string_buffer(length)
     local = _Range(ctypes.cast(buffer, ctypes.c_void_p), length)
     remote = _Range(address, length)
-    done = read(libc.getpid(), ctypes.byref(local), 1, ctypes.byref(remote), 1, 0)
+    done = _read(call_outside(_libc.getpid), ctypes.byref(local), 1, ctypes.byref(remote), 1, 0)
     if done == length:
         return buffer.raw
     if done < 0 and ctypes.get_errno() in (EPERM, ENOSYS):
