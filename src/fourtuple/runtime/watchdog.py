@@ -32,6 +32,7 @@ _start_thread: Final = _thread.start_new_thread
 _allocate_lock: Final = _thread.allocate_lock
 _get_ident: Final = _thread.get_ident
 _monotonic: Final = time.monotonic
+_get_trace: Final = sys.gettrace
 _set_handler: Final[Callable[..., Any]] = _c_signal.signal
 _get_handler: Final[Callable[..., Any]] = _c_signal.getsignal
 _pthread_kill: Final[Callable[[int, int], None]] = _c_signal.pthread_kill
@@ -42,6 +43,20 @@ _WATCHDOG_SIGNAL: Final[int] = signal.SIGRTMAX - 3 if hasattr(signal, "SIGRTMAX"
 
 
 _AGAIN: Final = 0.01
+
+
+def _in_tracer(frame: FrameType | None) -> bool:
+    """Is ``frame`` one of the outside's trace function, or called by it?"""
+    tracer = _get_trace()
+    if tracer is None:
+        return False
+    named = tracer if hasattr(tracer, "__code__") else type(tracer)
+    package = str(named.__module__).partition(".")[0]
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class BusyStop(GreenletExit):
@@ -121,7 +136,8 @@ class Watchdog:
     # In the main OS thread, on top of whatever ran
 
     def _alarmed(self, signum: int, frame: FrameType | None) -> None:
-        if self._still_busy():
+        # Within a tracer such as coverage.py it may hold a lock the outside needs: it is struck again soon.
+        if self._still_busy() and not _in_tracer(frame):
             self._scheduler.leave_for_hub(self._busy_loop(frame))
 
     def _interrupted(self, signum: int, frame: FrameType | None) -> None:

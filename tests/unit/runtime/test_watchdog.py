@@ -8,6 +8,7 @@ import time
 import pytest
 from builders_runtime import bare_process, never
 
+from fourtuple.runtime import watchdog
 from fourtuple.runtime.scheduler import BusyLoop, RunOutcome
 from fourtuple.shim.locks import new_lock
 from fourtuple.shim.time_module import _real_monotonic as real_monotonic
@@ -229,3 +230,37 @@ def test_polling_beside_a_thread_that_works_is_not_stopped(world):
     world.spawn(poll)
     world.spawn(work)
     assert world.run() is not None
+
+
+TRACER = """
+class Tracer:
+    pass
+
+inside = []
+
+def record(clock):
+    inside.append(1)
+    until = clock() + 0.5
+    while clock() < until:
+        pass
+    inside.pop()
+"""
+
+
+def test_thread_is_not_left_within_the_outsides_trace_function(world, monkeypatch):
+    """coverage.py holds a lock there, which the next line of the outside would wait for."""
+    names = {"__name__": "tracing_package.collector"}
+    exec(TRACER, names)  # noqa: S102  a module of another package
+    monkeypatch.setattr(watchdog, "_get_trace", names["Tracer"])
+    world.scheduler.watchdog_seconds = 0.1
+
+    def busy():
+        names["record"](real_monotonic)
+        while True:
+            pass
+
+    world.spawn(busy)
+    with pytest.raises(BusyLoop) as caught:
+        world.run()
+    assert not names["inside"]
+    assert "in busy\n" in str(caught.value)
