@@ -78,7 +78,8 @@ def test_it_works_over_a_link_that_loses_packets(case: Case) -> None:
 def test_it_works_with_every_seed_and_repeats_itself(case: Case) -> None:
     need(*case.libraries)
     outcomes = [check(case, seed) for seed in range(1, case.seeds + 1)]
-    assert sum(outcome.lost for outcome in outcomes) > 0
-    assert len({outcome.digest for outcome in outcomes}) == case.seeds
+    if case.by_network:
+        assert sum(outcome.lost for outcome in outcomes) > 0
+        assert len({outcome.digest for outcome in outcomes}) == case.seeds
     if case.digest in (EVERY, ONE):
         assert check(case, 2).digest == outcomes[1].digest

@@ -13,8 +13,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from state_transitions import Transitions, missing
 from tcb_invariants import Watch, verify_released
-from transitions import Transitions, missing
 from wire_referee import Referee, pattern
 
 from fourtuple.clock.clock import MILLISECOND, SECOND

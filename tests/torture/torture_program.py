@@ -88,6 +88,8 @@ class Program:
                 tcb.recv_urgent(stream.below(2) == 0)
             code = tcb.recv_check()
             if code == EAGAIN:
+                # As a socket's recv() does: an urgent byte that alone is left is passed over.
+                tcb.recv(1, False)
                 return
             if code:
                 self.error = code

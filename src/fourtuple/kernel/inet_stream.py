@@ -402,6 +402,9 @@ class InetStream(InetSocket):
         if code == 0:
             return self._receive(count, flags & MSG_PEEK != 0)
         if code == EAGAIN:
+            if not flags & MSG_PEEK:
+                # An urgent byte that alone is left is passed over even so (tcp_recvmsg_locked).
+                tcb.recv(count, False)
             return None
         raise KernelError(code)
 

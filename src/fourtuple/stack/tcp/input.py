@@ -405,15 +405,14 @@ def _process_text(tcb: Tcb, packet: IpPacket, segment: TcpSegment, seq: int, end
         return True
     if tcb.endpoint.state != ESTABLISHED and tcb.shut & RCV_SHUTDOWN:
         fin = 1 if flags & FIN else 0
-        state = tcb.endpoint.state
-        if state in (FIN_WAIT_1, FIN_WAIT_2):
-            if not tcb.fin_received and end - fin > tcb.rcv_nxt:
-                rst_error(tcb)
-                tcb.layer.send_reset(packet, segment)
-                return False
-        elif seq >= tcb.rcv_nxt:
+        if seq >= tcb.rcv_nxt and tcb.endpoint.state not in (FIN_WAIT_1, FIN_WAIT_2):
             # CLOSE-WAIT, CLOSING, LAST-ACK: text after FIN should not occur, ignore it.
             return True
+        if end - fin > tcb.rcv_nxt:
+            # Nobody will read it; or it overlaps a FIN it goes on behind (tcp_rcv_state_process).
+            rst_error(tcb)
+            tcb.layer.send_reset(packet, segment)
+            return False
     if tcb.options_on & OPT_ECN:
         _note_ecn(tcb, packet, segment)
     if receive.queue_data(tcb, seq, data, flags & FIN != 0, flags, segment.header_length()):

@@ -123,6 +123,9 @@ def best_window(tcb: Tcb) -> int:
         unit = (1 << scale) - 1
         return (free + unit) & ~unit
     window = tcb.rcv_wnd
+    # Linux rounds to a whole segment though its limit may be less than one, and then never opens again a
+    # window that was closed.
+    mss = min(mss, max(tcb.rcv_ssthresh, 1))
     if window <= free - mss or window > free:
         return free - free % mss
     if mss == full and free > window + (full >> 1):
