@@ -81,7 +81,7 @@ class lock(Takeable, metaclass=_TypeOfLock):  # noqa: N801  the name it has in _
 
     real = REAL_LOCK
 
-    __slots__ = ("__weakref__", "_in_turn", "_real", "_times", "_waiting")
+    __slots__ = ("__weakref__", "_in_turn", "_inside", "_real", "_times", "_waiting")
 
     _real: Any
     _waiting: list[SimThread] | None
@@ -89,6 +89,7 @@ class lock(Takeable, metaclass=_TypeOfLock):  # noqa: N801  the name it has in _
     # taken, and in which turn.
     _times: int
     _in_turn: int
+    _inside: bool
 
     def __new__(cls) -> lock:
         return new_lock()
@@ -153,7 +154,8 @@ class lock(Takeable, metaclass=_TypeOfLock):  # noqa: N801  the name it has in _
     def _spin(self) -> None:
         self._times = 0
         thread = current_thread()
-        if thread is not None and thread is thread.scheduler.running:
+        # One of the outside, a tracer's say, may be taken in the midst of the stack's own code.
+        if self._inside and thread is not None and thread is thread.scheduler.running:
             thread.scheduler.spin(thread)
 
     def _block(self, thread: SimThread, timeout: float) -> bool:
@@ -198,6 +200,7 @@ class lock(Takeable, metaclass=_TypeOfLock):  # noqa: N801  the name it has in _
 def new_lock() -> lock:
     """``_thread.allocate_lock()``."""
     made: lock = _new(lock)
+    made._inside = _turn[1] != 0
     made._real = _allocate_lock()
     made._waiting = None
     made._times = made._in_turn = made.taken_by = 0
@@ -208,6 +211,7 @@ def lock_around(real: Any) -> lock:
     """A stand-in for ``real``, which was made before, with the state it has."""
     made = new_lock()
     made._real = real
+    made._inside = False
     return made
 
 
