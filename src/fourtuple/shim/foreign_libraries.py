@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final, NoReturn
+from weakref import WeakKeyDictionary
 
 from ..kernel.kernel import Kernel
 from ..kernel.netdevice import interface_flags
@@ -66,6 +67,13 @@ REFUSED: Final[dict[str, str]] = {
     "pyarrow.flight": _SOCKETS,
 }
 """Modules no simulated process can import, and what to do instead."""
+
+
+class _Outside:
+    """The key of what is not a simulated process's."""
+
+
+_OUTSIDE: Final = _Outside()
 
 
 class LibraryNotSimulated(ImportError):
@@ -218,6 +226,42 @@ def _order_connections(module: ModuleType) -> None:
     vars(module)["set"] = OrderedSet
 
 
+def _own_contexts(module: ModuleType) -> None:
+    """aiohttp makes the context it verifies servers with when it is imported, which one process or the
+    outside does for all. Here each has one of its own, so it trusts what its own environment names."""
+    shared = vars(module).get("_SSL_CONTEXT_VERIFIED")
+    connector = module.TCPConnector
+    real = getattr(connector, "_get_ssl_context", None)
+    if shared is None or real is None:
+        # Older than 3.11, or Python has no OpenSSL.
+        return
+    loaded_by = _state()
+    own: WeakKeyDictionary[object, Any] = WeakKeyDictionary({loaded_by: shared})
+
+    @functools.wraps(real)
+    def _get_ssl_context(self: Any, req: Any) -> Any:
+        context = real(self, req)
+        if context is not shared:
+            return context
+        state = _state()
+        if state not in own:
+            own[state] = module._make_ssl_context(True)
+        return own[state]
+
+    connector._get_ssl_context = _get_ssl_context
+
+
+def _state() -> object:
+    """Stands for the process that runs now, or for the outside."""
+    thread = current_thread()
+    return _OUTSIDE if thread is None else thread.state
+
+
+def _patch_aiohttp(module: ModuleType) -> None:
+    _order_connections(module)
+    _own_contexts(module)
+
+
 def _patch_pyopenssl(module: ModuleType) -> None:
     """OpenSSL would take a simulated descriptor's number for one of this machine's."""
     real = module.Connection.__init__
@@ -237,7 +281,7 @@ def _patch_pyopenssl(module: ModuleType) -> None:
 _PATCHES: Final[dict[str, Callable[[ModuleType], object]]] = {
     "OpenSSL.SSL": _patch_pyopenssl,
     "_queue": _patch_queue,
-    "aiohttp.connector": _order_connections,
+    "aiohttp.connector": _patch_aiohttp,
     # The wheel has an OpenSSL of its own inside.
     "cryptography.hazmat.bindings._rust": take_linked,
     "psutil._psutil_linux": _patch_psutil,
