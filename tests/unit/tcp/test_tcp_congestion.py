@@ -155,14 +155,14 @@ def rounds(host: Host, cubic: Cubic, trips: list[int]) -> list[int]:
 
 
 def test_hystart_plus_plus_slows_down_for_five_rounds() -> None:
-    """RFC 9406 §4.2: a quarter from the eighth ACK of the second round on, then congestion avoidance."""
+    """RFC 9406 §4.2: a quarter after the eighth ACK of the second round, then congestion avoidance."""
     host, cubic = watched(PLUS_PLUS, 100)
     windows = rounds(host, cubic, [50_000, 60_000, 60_000, 60_000, 60_000])
-    assert windows == [110, 117, 120, 122, 125]
+    assert windows == [110, 118, 121, 123, 126]
     assert host.tcb.ssthresh == INFINITE_SSTHRESH
     rounds(host, cubic, [60_000])
-    # The last ACK of the fifth round ends it before it would let the window grow.
-    assert host.tcb.ssthresh == 127
+    # The last ACK of the fifth round lets the window grow, and then ends it.
+    assert host.tcb.ssthresh == 128
     assert host.tcb.layer.counters.hystart_delay_detect == 1
 
 
@@ -177,7 +177,7 @@ def test_hystart_plus_plus_may_slow_down_again() -> None:
     host, cubic = watched(PLUS_PLUS, 100)
     rounds(host, cubic, [50_000, 60_000, 51_000, 51_000])
     before = host.tcb.cwnd
-    assert rounds(host, cubic, [60_000, 60_000]) == [before + 7, before + 10]
+    assert rounds(host, cubic, [60_000, 60_000]) == [before + 8, before + 11]
     assert host.tcb.layer.counters.hystart_delay_detect == 2
 
 
@@ -202,7 +202,24 @@ def test_hystart_plus_plus_round_of_one_ack() -> None:
     tcb.snd_nxt += 10_000
     tcb.snd_una = tcb.snd_nxt
     cubic.sampled(tcb, 60_000)
-    assert tcb.ssthresh == tcb.cwnd
+    cubic.avoid(tcb, 4)
+    assert tcb.ssthresh == tcb.cwnd == 119
+
+
+def test_hystart_plus_plus_ends_though_its_last_ack_finds_the_window_not_used() -> None:
+    host, cubic = watched(PLUS_PLUS, 100)
+    tcb = host.tcb
+    rounds(host, cubic, [50_000, 60_000, 60_000, 60_000, 60_000])
+    assert tcb.cwnd == 126
+    tcb.snd_nxt += 10_000
+    tcb.snd_una = tcb.snd_nxt
+    cubic.sampled(tcb, 60_000)
+    assert tcb.ssthresh == INFINITE_SSTHRESH
+    tcb.snd_nxt += 10_000
+    tcb.snd_una = tcb.snd_nxt
+    cubic.sampled(tcb, 40_000)
+    cubic.avoid(tcb, 8)
+    assert tcb.ssthresh == 126
 
 
 def test_cubic_module_parameters() -> None:

@@ -58,7 +58,11 @@ class SlowStart:
 
 
 class HyStartPlusPlus(SlowStart):
-    """RFC 9406 §4.2. Only the first slow start is watched (§4.3): a later one has a threshold from before."""
+    """RFC 9406 §4.2. Only the first slow start is watched (§4.3): a later one has a threshold from before.
+
+    An ACK first lets the window grow and then may end the phase, as §4.2 has it; measuring comes before
+    growing here, so what an ACK changes waits until it has grown the window.
+    """
 
     __slots__ = (
         "_baseline",
@@ -66,13 +70,17 @@ class HyStartPlusPlus(SlowStart):
         "_last_least",
         "_least",
         "_left",
+        "_measured_una",
+        "_over",
         "_rounds",
+        "_was_conservative",
         "_window_end",
     )
 
     def __init__(self) -> None:
         self._window_end: int = -1
-        """Sequence number whose ACK ends the present round, -1: none has begun."""
+        """windowEnd, the sequence number whose ACK ends the present round; -1: nothing was in flight when the
+        last one ended, so it is what was sent when the next ACK comes."""
         self._last_least: int = 0
         """lastRoundMinRTT in us, 0 for infinity; so the next."""
         self._least: int = 0
@@ -85,46 +93,59 @@ class HyStartPlusPlus(SlowStart):
         """Rounds of it that ended."""
         self._left: int = 0
         """Segments acknowledged that did not yet let the window grow."""
+        self._measured_una: int = -1
+        """SND.UNA at the last measurement: growth for the same ACK is still that of the phase before it."""
+        self._was_conservative: bool = False
+        """That phase."""
+        self._over: bool = False
+        """All rounds of conservative slow start ended: congestion avoidance begins at the window of now."""
 
     def restart(self, tcb: Tcb) -> None:
         self._last_least = 0
         self._least = 0
         self._baseline = 0
+        self._over = False
         self._begin_round(tcb)
 
     def sampled(self, tcb: Tcb, rtt: int, least: int) -> None:
-        if tcb.ssthresh < INFINITE_SSTHRESH:
+        if tcb.ssthresh < INFINITE_SSTHRESH or self._over:
             return
         una = tcb.snd_una
-        last = una == self._window_end
-        if una > self._window_end:
-            # The segment measured is of the next round already.
-            if self._count:
-                self._end_round(tcb)
-            else:
-                # The round began when nothing was in flight.
-                self._window_end = tcb.snd_nxt
-                last = una == tcb.snd_nxt
+        self._measured_una = una
+        self._was_conservative = self._baseline != 0
+        if self._window_end < 0:
+            self._window_end = tcb.snd_nxt
         if self._least == 0 or rtt < self._least:
             self._least = rtt
         self._count += 1
         if self._count >= _SAMPLES:
             self._judge(tcb)
-        if last:
+        if una >= self._window_end:
             self._end_round(tcb)
 
     def grow(self, tcb: Tcb, acked: int) -> int:
-        if tcb.ssthresh >= INFINITE_SSTHRESH:
-            if not tcb.paced and acked > _LIMIT:
-                acked = _LIMIT
-            if self._baseline:
-                acked += self._left
-                self._left = acked % _GROWTH_DIVISOR
-                acked //= _GROWTH_DIVISOR
-        return slow_start(tcb, acked)
+        if tcb.ssthresh < INFINITE_SSTHRESH:
+            return slow_start(tcb, acked)
+        measured = self._measured_una == tcb.snd_una
+        if self._over and not measured:
+            # The ACK that ended it found the window not used, and did not let it grow.
+            return self._avoid_congestion(tcb, acked)
+        if not tcb.paced and acked > _LIMIT:
+            acked = _LIMIT
+        if self._was_conservative if measured else self._baseline != 0:
+            acked += self._left
+            self._left = acked % _GROWTH_DIVISOR
+            acked //= _GROWTH_DIVISOR
+        left = slow_start(tcb, acked)
+        return self._avoid_congestion(tcb, left) if self._over else left
 
     def is_conservative(self) -> bool:
         return self._baseline != 0
+
+    def _avoid_congestion(self, tcb: Tcb, left: int) -> int:
+        self._over = False
+        tcb.ssthresh = tcb.cwnd
+        return left
 
     def _judge(self, tcb: Tcb) -> None:
         """Enough was measured in this round: did round trips grow, or shrink again?"""
@@ -145,13 +166,13 @@ class HyStartPlusPlus(SlowStart):
             self._rounds += 1
             if self._rounds >= _ROUNDS:
                 self._baseline = 0
-                tcb.ssthresh = tcb.cwnd
+                self._over = True
         self._last_least = self._least
         self._least = 0
         self._begin_round(tcb)
 
     def _begin_round(self, tcb: Tcb) -> None:
-        self._window_end = tcb.snd_nxt
+        self._window_end = tcb.snd_nxt if tcb.snd_nxt > tcb.snd_una else -1
         self._count = 0
 
 
