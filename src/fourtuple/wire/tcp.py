@@ -136,8 +136,7 @@ _FLAG_NAMES: Final = (
 def parse_tcp(data: bytes, source: int, destination: int) -> TcpSegment:
     """The segment in ``data``, sent between these addresses. The reserved bits but AE are ignored.
 
-    Raises WireError if it is cut short, its data offset or an option's length is wrong, or its
-    checksum is.
+    Raises WireError if it is cut short, or its data offset or its checksum is wrong.
     """
     size = len(data)
     if size < HEADER_LENGTH:

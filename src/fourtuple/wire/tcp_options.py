@@ -184,8 +184,9 @@ class TcpOptions:
 def parse_tcp_options(data: bytes) -> TcpOptions:
     """The options in ``data``, the bytes between a TCP header's first 20 and its payload.
 
-    Of an option given twice the last counts; SACK blocks add up. Raises WireError if an option's
-    length is wrong for its kind or runs past the end.
+    Of an option given twice the last counts; SACK blocks add up. A length no option can have, or one that
+    runs past the end, ends the options, and one wrong for its kind makes that option unknown: RFC 9293
+    MUST-7, which suggests a reset, and Linux's ``tcp_parse_options``, which goes on with what it has.
     """
     options = TcpOptions()
     end = len(data)
@@ -195,41 +196,27 @@ def parse_tcp_options(data: bytes) -> TcpOptions:
         if kind == OPTION_NOP:
             at += 1
             continue
-        if kind == OPTION_END:
+        if kind == OPTION_END or at + 1 >= end:
             break
-        if at + 1 >= end:
-            raise WireError("tcp", "option length", kind, "the option ends before its length")
         length = data[at + 1]
-        if length < 2:
-            raise WireError("tcp", "option length", length, f"option {kind} has at least 2 bytes")
-        if at + length > end:
-            raise WireError("tcp", "option length", length, f"option {kind} runs past the header")
-        if kind == OPTION_TIMESTAMPS:
-            if length != 10:
-                raise WireError("tcp", "timestamps length", length, "must be 10")
+        if length < 2 or at + length > end:
+            break
+        if kind == OPTION_TIMESTAMPS and length == 10:
             words = _BLOCK.unpack_from(data, at + 2)
             options.timestamps = True
             options.ts_val = words[0]
             options.ts_ecr = words[1]
-        elif kind == OPTION_SACK:
-            if length < 10 or (length & 7) != 2:
-                raise WireError("tcp", "sack length", length, "must be 2 and 8 a block")
+        elif kind == OPTION_SACK and length >= 10 and (length & 7) == 2:
             for position in range(at + 2, at + length, 8):
                 edges = _BLOCK.unpack_from(data, position)
                 left: int = edges[0]
                 right: int = edges[1]
                 options.sack.append((left, right))
-        elif kind == OPTION_MSS:
-            if length != 4:
-                raise WireError("tcp", "mss length", length, "must be 4")
+        elif kind == OPTION_MSS and length == 4:
             options.mss = _SHORT.unpack_from(data, at + 2)[0]
-        elif kind == OPTION_SACK_PERMITTED:
-            if length != 2:
-                raise WireError("tcp", "sack-permitted length", length, "must be 2")
+        elif kind == OPTION_SACK_PERMITTED and length == 2:
             options.sack_permitted = True
-        elif kind == OPTION_WSCALE:
-            if length != 3:
-                raise WireError("tcp", "wscale length", length, "must be 3")
+        elif kind == OPTION_WSCALE and length == 3:
             options.wscale = data[at + 2]
         elif kind == OPTION_FASTOPEN:
             options.fastopen = data[at + 2 : at + length]
