@@ -49,7 +49,9 @@ def process(tcb: Tcb, seq: int, end: int, ack: int, segment: TcpSegment, ece: bo
     """
     una = tcb.snd_una
     if ack < una:
-        if ack < una - tcb.max_window:
+        # RFC 5961 §5.2, and as in Linux since 6.8 not even in that range if it is of bytes never sent: with a
+        # large window the range alone lets a blind guess through.
+        if ack < una - min(tcb.max_window, tcb.bytes_acked):
             return ACK_TOO_OLD
         options = segment.options
         if options is not None and options.sack and uses_sack(tcb):
