@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...ports.endpoint import Endpoint
-from ...wire.address import V4_ANY, V4_BROADCAST, V4_LOOPBACK, V6_LOOPBACK, is_any, is_multicast, is_v4
+from ...wire.address import V4_ANY, V4_LOOPBACK, V6_LOOPBACK, is_any, is_multicast, is_v4
 from ...wire.tcp import CWR, ECE, SYN
 from ..base import Route, SocketEvents
 from ..poll_bits import (
@@ -162,7 +162,7 @@ class Connection(Tcb):
                 destination = V4_LOOPBACK if destination == V4_ANY else V6_LOOPBACK
             else:
                 destination = endpoint.local
-        if is_multicast(destination) or destination == V4_BROADCAST:
+        if is_multicast(destination) or layer.ip.is_broadcast(destination):
             return ENETUNREACH
         route = layer.ip.route(destination, endpoint.local, endpoint.device)
         if route is None:
