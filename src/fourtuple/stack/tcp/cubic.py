@@ -1,11 +1,14 @@
 """CUBIC (RFC 9438): the window as a cubic function of the time since the last loss.
 
-Slow start and how it ends without loss (RFC 9438 §4.10) is in :mod:`.hystart`. Where the RFC says SHOULD and
-Linux's tcp_cubic.c does otherwise, this does as Linux, so that a window here is a window there:
+Slow start and how it ends without loss (RFC 9438 §4.10) is in :mod:`.hystart`. Where Linux's tcp_cubic.c
+does otherwise than the RFC, this does as Linux, so that a window here is a window there:
 
+- §4.2: W_cubic is looked at the least round trip ahead, not the smoothed one; before the first loss the
+  window grows by a twentieth each round trip at least.
 - §4.3: W_est grows by the same 8/15 for ever, not by 1 once it has reached cwnd_prior.
 - §4.6: the decrease is of cwnd, not of the flight size; what limits a window that is not used is
-  ``_validate_window`` in :mod:`.write` (RFC 7661), before the decrease.
+  ``_validate_window`` in :mod:`.write` (RFC 7661), before the decrease. ECN-Echo reduces the window to two
+  segments at least (the RFC: to one, and then slower still by the retransmission timer, a MUST).
 - §4.9: an undone decrease gives back cwnd and ssthresh; W_max, K and the epoch are found anew from them.
 
 Integers throughout, so that a run is the same everywhere: time in ns, windows in segments.

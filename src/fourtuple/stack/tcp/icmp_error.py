@@ -61,8 +61,9 @@ def request_error(request: Request, error: IcmpError, seq: int) -> None:
 def connection_error(tcb: Tcb, error: IcmpError, quoted: int) -> None:
     """An error about a segment of this connection whose sequence number was ``quoted``.
 
-    RFC 5927 §4.1: an error about what is not in flight is not from the path. While connecting every
-    error is final; afterwards all are soft, that is, they only tell why if the connection times out.
+    RFC 5927 §4.1: an error about what is not in flight is not from the path. As in Linux's tcp_v4_err every
+    error is final while connecting, though RFC 9293 MUST-56 spares SYNs, too, those that may pass; afterwards
+    all are soft, that is, they only tell why if the connection times out (SHLD-26 has some abort it).
     """
     state = tcb.endpoint.state
     if state in (LISTEN, CLOSE):

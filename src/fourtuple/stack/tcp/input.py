@@ -67,6 +67,9 @@ def segment_arrives(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:
         tcb.data_segs_in += 1
     if state == SYN_SENT:
         syn_sent(tcb, packet, segment)
+        if segment.flags & URG and tcb.endpoint.state == ESTABLISHED:
+            # §3.10.7.3 goes on at the sixth check. Text is not taken (Linux): it will be sent again.
+            _check_urgent(tcb, segment, segment.seq)
         return
     if state == CLOSE:
         tcb.layer.send_reset(packet, segment)
@@ -129,7 +132,9 @@ def _is_reordered_ack(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> bool
 def _check_sequence(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> bool:
     """PAWS (RFC 7323 §5.3 R1), then the four cases of RFC 9293 §3.10.7.4.
 
-    What is not acceptable is answered with an ACK, unless it is a RST.
+    What is not acceptable is answered with an ACK, unless it is a RST. As Linux's tcp_sequence: old is what
+    ends before the last acknowledgment sent, not before RCV.NXT; and special allowance for ACK and URG in a
+    closed window is made for segments without text only.
     """
     flags = segment.flags
     if (
@@ -189,7 +194,7 @@ def _check_reset(tcb: Tcb, segment: TcpSegment, seq: int) -> bool:
         reset_by_peer(tcb)
         return False
     for _, right in tcb.sack_blocks:
-        # A peer that lost our state may use the end of what we sacked.
+        # A peer that lost our state may use the end of what we sacked (Linux, tcp_validate_incoming).
         if seq == right and right >= max([block[1] for block in tcb.sack_blocks]):
             reset_by_peer(tcb)
             return False

@@ -198,7 +198,10 @@ def fail(tcb: Tcb, error: int) -> None:
 
 
 def reset_by_peer(tcb: Tcb) -> None:
-    """An acceptable RST arrived (RFC 9293 §3.10.7.4 second check)."""
+    """An acceptable RST arrived (RFC 9293 §3.10.7.4 second check).
+
+    The errors are of Linux's tcp_reset: in SYN-RECEIVED after a simultaneous open the RFC has "refused".
+    """
     state = tcb.endpoint.state
     if state == SYN_SENT:
         fail(tcb, ECONNREFUSED)

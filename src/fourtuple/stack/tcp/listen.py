@@ -49,6 +49,7 @@ def listener_segment(listener: Tcb, packet: IpPacket, segment: TcpSegment, isn: 
             listener.layer.send_reset(packet, segment)
         return
     if not flags & SYN or flags & FIN:
+        # SYN with FIN is of no honest peer (Linux, tcp_rcv_state_process).
         return
     _syn(listener, packet, segment, isn)
 

@@ -294,7 +294,7 @@ def schedule_loss_probe(tcb: Tcb) -> bool:
     if tcb.srtt:
         delay = (tcb.srtt >> 2) * 1000
         if tcb.packets_out == 1:
-            # Leave time for the peer's delayed ACK.
+            # Leave time for the peer's delayed ACK; TLP.max_ack_delay is the least RTO, as in Linux.
             delay += rtt.rto_min(tcb) * 1000
         else:
             delay += TIMEOUT_MIN

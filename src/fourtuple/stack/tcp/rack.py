@@ -62,7 +62,10 @@ def detect_loss(tcb: Tcb) -> int:
 
 
 def timed_out(tcb: Tcb, sent: SentSegment) -> bool:
-    """At a retransmission timeout: was this sent so long ago that it is lost too (RFC 8985 §6.3)?"""
+    """At a retransmission timeout: was this sent so long ago that it is lost too (RFC 8985 §6.3)?
+
+    Without the reordering window, as Linux's tcp_timeout_mark_lost.
+    """
     return tcb.rack_rtt - (tcb.clock.now - sent.sent_at) <= 0
 
 
@@ -79,7 +82,10 @@ def mark(tcb: Tcb) -> bool:
 
 
 def adapt_window(tcb: Tcb, ack: AckState) -> None:
-    """Widen the reordering window when duplicates show it is too small (RFC 8985 §6.2 step 4)."""
+    """Widen the reordering window when duplicates show it is too small (RFC 8985 §6.2 step 4).
+
+    A round, of whose DSACKs only the first counts, is told by what was delivered (tcp_rack_update_reo_wnd).
+    """
     if tcb.layer.sysctl.tcp_recovery & _STATIC_WINDOW or ack.newest is None:
         return
     if ack.newest.delivered < tcb.rack_last_delivered:

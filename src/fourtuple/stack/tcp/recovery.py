@@ -157,7 +157,11 @@ def retransmit_without_congestion(tcb: Tcb) -> None:
 
 
 def reduce_window(tcb: Tcb, delivered: int, lost: int, flags: int) -> None:
-    """Proportional rate reduction with slow start reduction bound (RFC 6937 §3)."""
+    """Proportional rate reduction (RFC 6937 §3), as Linux's tcp_cwnd_reduction.
+
+    RecoverFS is the window, not the data in flight. Below ssthresh the bound is the conservative one, and
+    slow start's only for an ACK that advances and shows no further loss.
+    """
     if delivered <= 0 or tcb.prior_cwnd == 0:
         return
     tcb.prr_delivered += delivered

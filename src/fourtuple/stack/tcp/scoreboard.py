@@ -298,7 +298,8 @@ def note_delivered(tcb: Tcb, sent: SentSegment, state: AckState, now: int) -> No
     # RFC 8985 §6.2 steps 1 and 2.
     rtt = now - sent.sent_at
     if sent.marks & MARK_EVER_RETRANSMITTED and rtt < tcb.min_rtt * 1000:
-        # The ACK may be for the original: this says nothing about the retransmission.
+        # The ACK may be for the original: this says nothing about the retransmission. The other test of
+        # step 2, by the timestamp echoed, is not made (Linux, tcp_rack_advance).
         return
     tcb.rack_advanced = True
     tcb.rack_rtt = rtt

@@ -115,7 +115,10 @@ def negotiate(tcb: Tcb, segment: TcpSegment, flags: int) -> None:
 
 
 def peer_mss(user_mss: int, offered: int) -> int:
-    """The largest segment the peer takes, by its SYN (-1: it named none) and TCP_MAXSEG."""
+    """The largest segment the peer takes, by its SYN (-1: it named none) and TCP_MAXSEG.
+
+    Without the option 536 for IPv6 too, as Linux (TCP_MSS_DEFAULT); RFC 9293 MUST-15 has 1220 there.
+    """
     mss = offered if offered > 0 else 536
     if user_mss and user_mss < mss:
         mss = user_mss

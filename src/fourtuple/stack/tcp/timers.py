@@ -148,7 +148,8 @@ def _write_timed_out(tcb: Tcb) -> bool:
         if tcb.endpoint.state == SYN_SENT:
             most += sysctl.tcp_syn_linear_timeouts
         # SYNs a second apart may be more than the setting says, but do not take longer than they
-        # would have with backing off.
+        # would have with backing off. With Linux's tcp_syn_retries of 6 that is less than the three
+        # minutes of RFC 9293 MUST-23.
         expired_now = tcb.retransmits >= most or timed_out(tcb, retries, tcb.user_timeout)
     else:
         if timed_out(tcb, sysctl.tcp_retries1, 0):
