@@ -139,9 +139,6 @@ class HyStartPlusPlus(SlowStart):
         left = slow_start(tcb, acked)
         return self._avoid_congestion(tcb, left) if self._over else left
 
-    def is_conservative(self) -> bool:
-        return self._baseline != 0
-
     def _avoid_congestion(self, tcb: Tcb, left: int) -> int:
         self._over = False
         tcb.ssthresh = tcb.cwnd

@@ -282,7 +282,11 @@ def rearm_rto(tcb: Tcb) -> None:
 
 
 def schedule_loss_probe(tcb: Tcb) -> bool:
-    """Arm the tail loss probe instead of the timeout if it applies (RFC 8985 §7.2)."""
+    """Arm the tail loss probe instead of the timeout if it applies (RFC 8985 §7.2).
+
+    As tcp_schedule_loss_probe of Linux, which asks for no measurement since the last probe (§7.3), and adds
+    two milliseconds to a flight of several segments.
+    """
     if (
         tcb.packets_out == 0
         or not tcb.options_on & OPT_SACK
