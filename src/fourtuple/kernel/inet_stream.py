@@ -7,14 +7,12 @@ from errno import (
     EAGAIN,
     EALREADY,
     ECONNABORTED,
-    EINPROGRESS,
     EINVAL,
     EISCONN,
     ENETUNREACH,
     ENOBUFS,
     ENOTCONN,
     ENOTTY,
-    EOPNOTSUPP,
     EPERM,
 )
 from typing import TYPE_CHECKING, Final
@@ -36,7 +34,6 @@ from ..stack.bpf import BpfProgram
 from ..stack.sysctl import CONGESTION_CONTROLS
 from ..stack.tcp import zerocopy
 from ..stack.tcp.error_queue import OPT_ID, OPT_ID_TCP, RX_SOFTWARE, TX_RECORD, set_timestamping, stamp_write
-from ..stack.tcp.fastopen import CLIENT
 from ..stack.tcp.memory import report
 from ..stack.tcp.state import UNLIMITED_RATE, URG_NONE
 from ..stack.tcp.tcb import Tcb
@@ -81,19 +78,15 @@ from .sockopt import (
 )
 from .sockopt_table import check_option
 from .sockopt_tcp import congestion_name, get_tcp_option, set_tcp_option
+from .stream_fastopen import send_opening
 from .stream_messages import add_receive_control, error_message, write_stamps_of
+from .stream_progress import CONNECTED, CONNECTING, DISCONNECTING, UNCONNECTED
 
 if TYPE_CHECKING:
     from .kernel import Kernel
 
 SIOCATMARK: Final = 0x8905
 SIOCOUTQNSD: Final = 0x894B
-
-# The socket's own state, beside that of the connection (enum socket_state).
-UNCONNECTED: Final = 1
-CONNECTING: Final = 2
-CONNECTED: Final = 3
-DISCONNECTING: Final = 4
 
 _SECOND: Final = 1_000_000_000
 
@@ -154,8 +147,8 @@ class InetStream(InetSocket):
             raise KernelError(EINVAL)
         if self.endpoint.state != CLOSE:
             raise KernelError(EISCONN)
-        address = self._peer_address(addr)
-        self._apply_tos(is_v4(address))
+        address = self.peer_address_of(addr)
+        self.apply_tos(is_v4(address))
         self._check_on_link(address)
         # What was shut down before connecting stays so.
         shut = self.tcb.shut if self.endpoint.peer_port == 0 else 0
@@ -170,7 +163,8 @@ class InetStream(InetSocket):
             return True
         return self.connect_result()
 
-    def _peer_address(self, addr: SockAddr) -> int:
+    def peer_address_of(self, addr: SockAddr) -> int:
+        """The address connect() to ``addr`` goes to. EAFNOSUPPORT, ENETUNREACH."""
         if addr.family != self.family:
             raise KernelError(EAFNOSUPPORT)
         address = addr.ip
@@ -302,74 +296,12 @@ class InetStream(InetSocket):
         """EPIPE, or what ended the connection. An address is ignored, as in Linux."""
         stamps = write_stamps_of(self, control) if control else self.tcb.timestamping & TX_RECORD
         if flags & MSG_FASTOPEN or self.opening:
-            return self._send_opening(data, flags, addr)
+            return send_opening(self, data, flags, addr)
         return self._send(data, flags, stamps)
-
-    def _send_opening(self, data: bytes, flags: int, addr: SockAddr | None) -> int:
-        """A write that opens the connection (``tcp_sendmsg_fastopen``).
-
-        EOPNOTSUPP (not enabled, AF_UNSPEC), EINPROGRESS (the SYN took nothing of it), and the errors of
-        connect(). A blocking call that is told to wait comes again with the same arguments.
-        """
-        if self.syn_taken >= 0:
-            return self._send_opened(data, flags)
-        if not self.kernel.stack.sysctl.tcp_fastopen & CLIENT or (
-            addr is not None and addr.family == AF_UNSPEC
-        ):
-            raise KernelError(EOPNOTSUPP)
-        tcb = self.tcb
-        if self.opening:
-            taken = tcb.send_deferred(data)
-            self.opening = False
-        else:
-            if self.progress == CONNECTED:
-                raise KernelError(EISCONN)
-            if self.progress == CONNECTING:
-                if self.connect_result():
-                    return self.send(data, flags & ~MSG_FASTOPEN)
-                raise KernelError(EALREADY)
-            if self.progress == DISCONNECTING or addr is None:
-                raise KernelError(EINVAL)
-            if self.endpoint.state != CLOSE:
-                raise KernelError(EISCONN)
-            address = self._peer_address(addr)
-            self._apply_tos(is_v4(address))
-            taken = tcb.connect_sending(address, addr.port, data)
-            if taken < 0:
-                raise KernelError(-taken)
-            self.progress = CONNECTING
-        if self.nonblocking() or flags & MSG_DONTWAIT:
-            if not taken and not self.connect_result():
-                raise KernelError(EINPROGRESS)
-            self._number(flags, taken)
-            return taken
-        self.opening = True
-        self.syn_taken = taken
-        tcb.write_pending = not data or taken < len(data)
-        return self._send_opened(data, flags)
-
-    def _send_opened(self, data: bytes, flags: int) -> int:
-        """The rest of such a call, once the connection is there; -1 until then."""
-        if not self.connect_result():
-            return -1
-        taken = self.syn_taken
-        self.opening = False
-        self.syn_taken = -1
-        self.tcb.write_pending = False
-        if taken == len(data):
-            self._number(flags, taken)
-            return taken
-        more = self.send(data[taken:], flags & ~MSG_FASTOPEN)
-        return more if taken == 0 else taken + max(more, 0)
-
-    def _number(self, flags: int, taken: int) -> None:
-        """Count a write that went with the SYN, if its sender wants to know when it arrived."""
-        if self.zerocopy and flags & MSG_ZEROCOPY and taken:
-            zerocopy.wrote(self.tcb, taken, False)
 
     def send(self, data: bytes, flags: int) -> int:
         if flags & MSG_FASTOPEN or self.opening:
-            return self._send_opening(data, flags, None)
+            return send_opening(self, data, flags, None)
         return self._send(data, flags, self.tcb.timestamping & TX_RECORD)
 
     def _send(self, data: bytes, flags: int, stamps: int) -> int:
@@ -521,11 +453,11 @@ class InetStream(InetSocket):
             tcb.keep_arrivals = self.timestamps != 0 or tcb.timestamping & RX_SOFTWARE != 0
 
     def ip_option_changed(self) -> None:
-        self._apply_tos(self.family == AF_INET or self.endpoint.is_v4_pair())
+        self.apply_tos(self.family == AF_INET or self.endpoint.is_v4_pair())
         self.tcb.pmtu_discovery = self.pmtu_discovery
         self.tcb.recverr = self.recverr or self.recverr6
 
-    def _apply_tos(self, v4: bool) -> None:
+    def apply_tos(self, v4: bool) -> None:
         """An AF_INET6 socket has two sets of header options, one for IPv4 packets."""
         self.tcb.tos = self.tos if v4 else self.tclass
         self.tcb.ttl = max(self.ttl if v4 else self.hop_limit, 0)
