@@ -10,6 +10,7 @@ and given as an argument it runs alone.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -58,7 +59,7 @@ def main(arguments: list[str]) -> None:
     if name != "input" and name not in targets:
         sys.exit(f"TARGET {name!r} is none of: input, {', '.join(targets)}")
     call = InputPath() if name == "input" else targets[name]
-    with tempfile.TemporaryDirectory() as corpus:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as corpus:
         for v6 in (False, True):
             for number, frame in enumerate(FuzzHost(v6).seen):
                 for layer, cut in enumerate((0, 14, 54 if v6 else 34)):
@@ -66,8 +67,14 @@ def main(arguments: list[str]) -> None:
                         (Path(corpus) / f"{int(v6)}-{layer}-{number}").write_bytes(frame[cut:])
         given = arguments[2:]
         inputs = [] if any(Path(word).is_file() for word in given) else [corpus]
-        atheris.Setup([arguments[0], *given, *inputs], call)
-        atheris.Fuzz()
+        # libFuzzer ends its process at once, and nothing of Python's runs any more.
+        child = os.fork()
+        if child == 0:
+            atheris.Setup([arguments[0], *given, *inputs], call)
+            atheris.Fuzz()
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+        _, status = os.waitpid(child, 0)
+    sys.exit(os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":

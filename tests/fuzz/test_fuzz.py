@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fourtuple._compiled import is_compiled
+from fourtuple.drill.drill import PASSED, Options, drill_text
 
 _PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
 _SETTINGS = settings(
@@ -93,6 +96,23 @@ def test_valid_bytes_damaged(
     target(repaired(data) if repair else data)
 
 
+@settings(_SETTINGS, max_examples=60)
+@given(
+    script=st.sampled_from(SCRIPTS),
+    tokens=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 10_000)), min_size=1, max_size=3),
+    bytes_on_wire=st.booleans(),
+)
+def test_damaged_scripts(script: Path, tokens: list[tuple[int, int]], bytes_on_wire: bool) -> None:
+    """Words of a script in other places: it runs, or one line says what is wrong."""
+    words = re.findall(r"\s+|\w+|.", script.read_text(), re.DOTALL)
+    for where, other in tokens:
+        words[where % len(words)] = words[other % len(words)]
+    outcome = drill_text(str(script), "".join(words), Options(bytes_on_wire=bytes_on_wire))
+    if outcome.status != PASSED:
+        assert outcome.message
+        assert "\n" not in outcome.message
+
+
 @_SETTINGS
 @given(
     v6=st.booleans(),
@@ -165,11 +185,15 @@ def test_coverage_guided(name: str, tmp_path: Path) -> None:
     if is_compiled():
         pytest.skip("compiled modules cannot be instrumented")
     script = Path(__file__).with_name("coverage_guided.py")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     done = subprocess.run(
         [sys.executable, str(script), name, "-runs=4000", "-seed=1", "-max_len=600"],
         cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(temporary)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "no interesting inputs" not in done.stderr, "nothing was instrumented"
+    assert not list(temporary.iterdir()), "its inputs are left behind"

@@ -108,6 +108,13 @@ class Arguments:
             return False
         raise self.fail("the buffer must be ... or 0")
 
+    def is_null(self, index: int) -> bool:
+        """Whether a NULL pointer is given, as 0 or NULL."""
+        expression = self.at(index)
+        if isinstance(expression, Word):
+            return expression.name == "NULL"
+        return isinstance(expression, Number) and expression.value == 0
+
     def items(self, expression: Expression, what: str) -> list[Expression]:
         if isinstance(expression, Items):
             return expression.items
@@ -133,6 +140,9 @@ class Arguments:
 
     def option_value(self, expression: Expression) -> bytes:
         """The bytes of a socket option's value."""
+        if isinstance(expression, Structure) and "tv_sec" in expression.fields:
+            fields = self.structure(expression, "the value", "tv_sec", "tv_usec").fields
+            return pack("=qq", *[self.value(fields[name], name) for name in ("tv_sec", "tv_usec")])
         if isinstance(expression, Structure):
             fields = self.structure(expression, "the value", "onoff", "linger").fields
             on, time = self.value(fields["onoff"], "onoff"), self.value(fields["linger"], "linger")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EAGAIN, EINPROGRESS, ENOTSOCK
+from errno import EAGAIN, EFAULT, EINPROGRESS, ENOTSOCK
 from typing import Final
 
 from ..kernel.error import KernelError
@@ -20,8 +20,11 @@ from ..kernel.sockaddr import (
     inet_address,
 )
 from ..kernel.socket import Socket
+from ..kernel.sockopt import SOL_TCP, TCP_CONGESTION
 from ..kernel.sockopt_table import OPTIONS, REFUSED
+from ..kernel.sockopt_tcp import congestion_name
 from ..stack.poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
+from ..stack.sysctl import CONGESTION_CONTROLS
 from ..wire.address import V4_ANY
 from ..wire.ip import PROTOCOL_TCP, PROTOCOL_UDP
 from .arguments import Arguments, describe
@@ -186,9 +189,15 @@ def setsockopt(state: State, a: Arguments) -> Steps:
     a.count(5)
     file = as_socket(state.file(a.number(0, _EXPECTED_FD)))
     level, name = a.number(1, "the level"), a.number(2, "the option")
-    value = a.option_value(a.at(3))
     length = a.number(4, "the length")
     _check_implemented(a, level, name)
+    if a.is_null(3) and length > 0:
+        raise KernelError(EFAULT)
+    value = b"" if a.is_null(3) else a.option_value(a.at(3))
+    if (level, name) == (SOL_TCP, TCP_CONGESTION) and a.result() >= 0:
+        wanted = congestion_name(value)
+        if wanted not in CONGESTION_CONTROLS:
+            raise Unsupported(f"congestion control {wanted}")
     file.setsockopt(level, name, value.ljust(min(length, _MOST_OPTION), b"\0")[: max(length, 0)])
     yield Returned(0)
 
@@ -207,6 +216,8 @@ def getsockopt(state: State, a: Arguments) -> Steps:
     length = a.bracketed(4, "the length")
     _check_implemented(a, level, name)
     value = file.getsockopt(level, name, length)
+    if a.is_null(3) and length > 0:
+        raise KernelError(EFAULT)
     yield Returned(0)
     if len(value) != length:
         raise Failure(

@@ -211,6 +211,8 @@ class Shell:
         if words[:2] == ["link", "set"]:
             self._link(words[2:])
             return 0, ""
+        if words[:1] in (["tunnel"], ["tunl"]) or (words[:2] == ["link", "add"] and "type" in words):
+            raise Unsupported(f"a tunnel device: ip {' '.join(words)}")
         raise ShellError(f"unknown command 'ip {' '.join(words)}'")
 
     def _link(self, words: list[str]) -> None:

@@ -20,6 +20,7 @@ from ..wire.tcp_options import (
     parse_tcp_options,
 )
 from ..wire.udp import UdpDatagram
+from .encapsulation import PSP
 from .errors import Failure, Unsupported
 from .flow import MASK, Flow
 from .icmp_names import icmp_numbers
@@ -32,9 +33,10 @@ _QUOTED: Final = 8
 
 
 def build(packet: Packet, flow: Flow, settings: Settings) -> IpPacket:
-    """The packet to inject. Raises Failure if a number of it cannot be mapped."""
-    for layer in packet.layers:
-        raise Unsupported(f"{layer.kind} encapsulation")
+    """The packet to inject, without what it is to be wrapped in. Raises Failure if a number of it cannot
+    be mapped."""
+    if packet.layers and packet.layers[-1].kind == PSP:
+        raise Unsupported("PSP encapsulation")
     body = packet.body
     payload: Payload
     if isinstance(body, Segment):

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..wire.address import is_v4, parse_ip
 from ..wire.tcp import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG
 from .cursor import Cursor
+from .encapsulation import (
+    GRE,
+    GRE_CHECKSUM,
+    GRE_KEY,
+    GRE_SEQUENCE,
+    IPV4,
+    IPV6,
+    MPLS,
+    PSP,
+    gre_flags_error,
+    nesting_error,
+)
 from .icmp_names import icmp_numbers
 from .lexer import ADDRESS, ELLIPSIS, FLOAT, INTEGER, WORD
 from .option_parser import options
@@ -50,7 +63,11 @@ class PacketParser:
     def packet(self) -> Packet:
         cursor = self.cursor
         inbound = cursor.take().text == "<"
+        start = cursor.peek()
         layers = self._layers()
+        wrong = nesting_error([layer.kind for layer in layers])
+        if wrong:
+            cursor.fail(wrong, start)
         first = cursor.peek()
         info = self._ip_info()
         if info.check == CHECK_ECT01 and inbound:
@@ -61,7 +78,7 @@ class PacketParser:
                 cursor.unexpected("expected psp behind encap")
             if not cursor.accept_word("spi"):
                 cursor.unexpected("expected spi behind encap psp")
-            layers.append(Layer("psp", words=(cursor.integer("spi", 0, _U32), 0, 0, 0)))
+            layers.append(Layer(PSP, words=(cursor.integer("spi", 0, _U32), 0, 0, 0)))
         if cursor.accept_word("udp"):
             if info.check == CHECK_ECN:
                 cursor.fail("ECN can only be used with TCP packets", first)
@@ -76,7 +93,7 @@ class PacketParser:
         cursor = self.cursor
         layers: list[Layer] = []
         while True:
-            if cursor.at_word("ipv4", "ipv6"):
+            if cursor.at_word(IPV4, IPV6):
                 kind = cursor.take().text
                 layer = Layer(kind, self._ip_info())
                 layer.source = self._address(kind)
@@ -96,17 +113,28 @@ class PacketParser:
         cursor = self.cursor
         if cursor.peek().kind != ADDRESS:
             cursor.unexpected(f"expected an {kind} address")
-        return cursor.take().text
+        token = cursor.take()
+        try:
+            right = is_v4(parse_ip(token.text)) == (kind == IPV4)
+        except ValueError:
+            right = False
+        if not right:
+            cursor.fail(f"{token.text} is not an {kind} address", token)
+        return token.text
 
     def _gre(self) -> Layer:
         cursor = self.cursor
-        layer = Layer("gre")
+        layer = Layer(GRE)
         if cursor.accept(":"):
             return layer
         cursor.accept(",")
         if cursor.at_word("flags", "Flags"):
             cursor.take()
+            first = cursor.peek()
             layer.flags = self._gre_flags()
+            wrong = gre_flags_error(layer.flags)
+            if wrong:
+                cursor.fail(wrong, first)
         words: list[int] = []
         for name in ("sum", "off", "key", "seq"):
             cursor.accept(",")
@@ -114,7 +142,7 @@ class PacketParser:
                 cursor.unexpected(f"expected {name} in a GRE header")
             if name == "key":
                 cursor.accept("=")
-            words.append(cursor.integer(f"GRE {name}", 0, _U32))
+            words.append(cursor.integer(f"GRE {name}", 0, _U16 if name in ("sum", "off") else _U32))
         layer.words = (words[0], words[1], words[2], words[3])
         cursor.expect(":", "behind a GRE header")
         return layer
@@ -126,7 +154,7 @@ class PacketParser:
         bits = 0
         while True:
             name = cursor.expect_word("a GRE flag").text
-            values = {"none": 0, "checksum": 0x8000, "key": 0x2000, "sequence#": 0x1000}
+            values = {"none": 0, "checksum": GRE_CHECKSUM, "key": GRE_KEY, "sequence#": GRE_SEQUENCE}
             if name not in values:
                 cursor.unexpected(f"expected none, checksum, key or sequence#; {name!r} was given before")
             bits |= values[name]
@@ -139,7 +167,8 @@ class PacketParser:
 
     def _mpls(self) -> Layer:
         cursor = self.cursor
-        layer = Layer("mpls")
+        layer = Layer(MPLS)
+        first = cursor.peek()
         while cursor.accept("("):
             label = self._mpls_field("label", 0xFFFFF)
             cursor.expect(",", "behind the label")
@@ -154,6 +183,8 @@ class PacketParser:
                 bottom = True
             layer.labels.append((label, traffic_class, bottom, self._mpls_field("ttl", _U8)))
             cursor.expect(")", "behind an MPLS label")
+        if not layer.labels:
+            cursor.fail("mpls needs a label such as (label 16, tc 0, [S], ttl 64)", first)
         cursor.expect(":", "behind the MPLS labels")
         return layer
 

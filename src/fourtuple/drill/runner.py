@@ -12,6 +12,7 @@ from ..wire.tcp import ACK, SYN
 from .calls import CALLS, NOT_SUPPORTED
 from .code import Captured, capture, run_blocks
 from .commands import Shell
+from .encapsulation import layers_text, wrap
 from .engine import Running
 from .errors import Difference, Failure, ScriptError, Unsupported
 from .flow import (
@@ -281,8 +282,8 @@ class Runner:
                 flow.state = SYN_ACKED
                 flow.live_remote_isn = body.seq
         made = build(packet, flow, self.settings)
-        self._remember(made, flow, True, self.testbed.now())
-        self.testbed.inject(made)
+        self._remember(made, flow, True, self.testbed.now(), layers_text(packet.layers))
+        self.testbed.inject(wrap(packet.layers, made))
 
     def _flow_of(self, packet: Packet) -> Flow:
         """The flow a packet of the script belongs to. Raises Failure if there is none."""
@@ -296,7 +297,12 @@ class Runner:
             if packet.inbound:
                 self.state.complete(flow)
             return flow
-        if packet.inbound and (flow is None or flow.state == LISTENING):
+        if body.ports != (0, 0):
+            named = self.state.flow_by_ports(body.ports, packet.inbound)
+            if named is not None:
+                return named
+        opens = body.flags & (SYN | ACK) == SYN and body.ports[0] != 0 and self.state.listens()
+        if packet.inbound and (flow is None or flow.state == LISTENING or opens):
             flow = self.state.passive_flow(body.ports[0])
             flow.live_remote_isn = body.seq
             return flow
@@ -307,16 +313,20 @@ class Runner:
             flow.script_local_isn = body.seq
         return flow
 
-    def _remember(self, packet: IpPacket, flow: Flow | None, inbound: bool, when: int) -> None:
+    def _remember(
+        self, packet: IpPacket, flow: Flow | None, inbound: bool, when: int, inside: str = ""
+    ) -> None:
         text = packet_text(packet, flow, inbound)
+        text = text[:2] + inside + text[2:]
         self.passed.append(Passed(when, text))
         self._tell(text)
 
     # Packets out
 
     def _outbound(self, event: Event, packet: Packet) -> None:
-        for layer in packet.layers:
-            raise Unsupported(f"{layer.kind} encapsulation")
+        if packet.layers:
+            kinds = ", ".join([layer.kind for layer in packet.layers])
+            raise Unsupported(f"an outbound packet inside {kinds}: the host has no tunnel device")
         flow = self._flow_of(packet)
         body = packet.body
         synack = isinstance(body, Segment) and body.flags & (SYN | ACK) == SYN | ACK

@@ -8,7 +8,7 @@ from ..kernel.error import KernelError
 from ..kernel.file import File
 from ..kernel.sockaddr import AF_INET, AF_INET6, AF_UNSPEC, SockAddr, inet_address, unspecified_address
 from ..wire.ip import PROTOCOL_TCP
-from .flow import CONNECTING, NEW, SYN_RECEIVED, SYNACK_ACKED, SYNACK_SENT, Flow
+from .flow import CONNECTING, LISTENING, NEW, SYN_RECEIVED, SYNACK_ACKED, SYNACK_SENT, Flow
 from .settings import Settings
 from .testbed import Testbed
 
@@ -78,6 +78,18 @@ class State:
             self._next_port += 1
         flow.remote_port = remote_port
         return flow
+
+    def flow_by_ports(self, ports: tuple[int, int], inbound: bool) -> Flow | None:
+        """The connection of a packet whose source and destination port are written."""
+        local, remote = (ports[1], ports[0]) if inbound else ports
+        for flow in self.flows:
+            if flow.protocol == PROTOCOL_TCP and (flow.local_port, flow.remote_port) == (local, remote):
+                return flow
+        return None
+
+    def listens(self) -> bool:
+        """Whether a socket of the script listens, so that the other end may open one more connection."""
+        return any(flow.state == LISTENING and not flow.closed for flow in self.flows)
 
     def any_flow(self) -> Flow:
         """For packets that need no socket: what the other end sends to nobody, and the answers."""

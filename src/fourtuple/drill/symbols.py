@@ -377,11 +377,16 @@ def errno_name(code: int) -> str:
 
 
 def flag_names(value: int, prefix: str) -> str:
-    """The bits of ``value`` by the names that begin with ``prefix``, joined by ``|``; ``0`` for none."""
+    """The bits of ``value`` by the names that begin with ``prefix``, joined by ``|``; ``0`` for none.
+
+    Names with the prefix and an underscore (EPOLL_CTL_ADD) are no bits.
+    """
     names: list[str] = []
     left = value
     for name, bit in SYMBOLS.items():
-        if name.startswith(prefix) and bit and bit & (bit - 1) == 0 and left & bit:
+        if not name.startswith(prefix) or name.startswith(prefix + "_"):
+            continue
+        if bit and bit & (bit - 1) == 0 and left & bit:
             names.append(name)
             left &= ~bit
     if left:

@@ -71,8 +71,8 @@ def test_what_the_grammar_has_is_read() -> None:
     text = """--dry_run
 0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3
 +0 > ipv4 1.2.3.4 > 5.6.7.8: gre flags 0x2000, sum 0, off 0, key=1, seq 0: [ect0] . 1:1(0) ack 1
-+0 < gre flags [checksum present,key present] sum 0, off 0, key 2, seq 3: . 1:1(0) ack 1 win 5
-+0 < mpls (label 1, tc 2, [S], ttl 64): . 1:1(0) ack 1 win 5
++0 < ipv4 1.1.1.1 > 2.2.2.2: gre flags [checksum present,key present] sum 0, off 0, key 2, seq 3: udp (5)
++0 < ipv4 1.2.3.4 > 5.6.7.8: mpls (label 1, tc 2, [S], ttl 64): . 1:1(0) ack 1 win 5
 +0 < [tos 0x10, flowlabel 0x1] udp 1 > 2 (5)
 +0 < (ttl 5) icmp echo_request id 7 [raw (64)]
 +0 < icmp type_3 code_4 mtu 1300 [1:11(10)]

@@ -193,3 +193,56 @@ def test_more_than_memory_holds_is_refused_with_its_line() -> None:
     outcome = server("+0 write(4, ..., 99999999999) = 10\n")
     assert (outcome.status, outcome.line) == (WRONG, 10)
     assert outcome.message == "write: a script writes 1073741824 bytes at once at most, not 99999999999"
+
+
+def test_a_congestion_control_the_host_lacks_is_named() -> None:
+    outcome = server('+0 setsockopt(4, SOL_TCP, TCP_CONGESTION, "dctcp", 5) = 0\n')
+    assert (outcome.status, outcome.message) == (NOT_SUPPORTED, "congestion control dctcp")
+    refused = (
+        '+0 setsockopt(4, SOL_TCP, TCP_CONGESTION, "dctcp", 5) = -1 ENOENT (No such file or directory)\n'
+    )
+    assert server(refused).status == PASSED
+
+
+def test_a_null_value_of_an_option_is_a_bad_address() -> None:
+    events = """
+   +0 setsockopt(4, SOL_TCP, TCP_NODELAY, 0, 4) = -1 EFAULT (Bad address)
+   +0 setsockopt(4, SOL_TCP, TCP_NODELAY, NULL, 4) = -1 EFAULT (Bad address)
+   +0 getsockopt(4, SOL_SOCKET, SO_ERROR, 0, [4]) = -1 EFAULT (Bad address)
+"""
+    assert server(events).status == PASSED
+    outcome = server("+0 setsockopt(4, SOL_TCP, TCP_NODELAY, 0, 4) = 0\n")
+    assert outcome.message == "setsockopt() returned -1 EFAULT, not 0"
+
+
+def test_a_timeout_is_set_as_a_time() -> None:
+    events = """
+   +0 setsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {tv_sec=1, tv_usec=500000}, 16) = 0
+   +0 getsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {tv_sec=1, tv_usec=500000}, [16]) = 0
+   +0...1.5 read(4, ..., 100) = -1 EAGAIN (nothing came)
+"""
+    outcome = server(events)
+    assert (outcome.status, outcome.message) == (PASSED, "")
+
+
+def test_events_are_named_by_events() -> None:
+    events = """
+   +0 epoll_create(1) = 5
+   +0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN, fd=4}) = 0
+   +0 epoll_wait(5, {events=EPOLLIN|EPOLLHUP, fd=4}, 1, 0) = 0
+"""
+    assert server(events).message == "epoll_wait() gave events 0, not EPOLLIN|EPOLLHUP"
+
+
+def test_ports_say_which_connection_a_packet_belongs_to() -> None:
+    more = """
+   +0 < 5002 > 8080 S 0:0(0) win 32792 <mss 1000>
+   +0 > 8080 > 5002 S. 0:0(0) ack 1 <mss 1460>
+  +.1 < 5002 > 8080 . 1:1(0) ack 1 win 1000
+   +0 accept(3, ..., ...) = 5
+   +0 write({fd}, ..., 10) = 10
+   +0 > 8080 > 5002 P. 1:11(10) ack 1
+"""
+    assert server(more.format(fd=5)).status == PASSED
+    other = server(more.format(fd=4))
+    assert (other.status, other.message) == (FAILED, "no packet was sent until 2.200000 s")
