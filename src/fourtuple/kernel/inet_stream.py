@@ -33,8 +33,9 @@ from ..ports.endpoint import (
 from ..stack.bpf import BpfProgram
 from ..stack.sysctl import CONGESTION_CONTROLS
 from ..stack.tcp import zerocopy
-from ..stack.tcp.error_queue import OPT_ID, OPT_ID_TCP, RX_SOFTWARE, TX_RECORD, set_timestamping, stamp_write
+from ..stack.tcp.error_queue import OPT_ID, OPT_ID_TCP, RX_SOFTWARE, TX_RECORD
 from ..stack.tcp.memory import report
+from ..stack.tcp.stamps import set_timestamping, stamp_write
 from ..stack.tcp.state import UNLIMITED_RATE, URG_NONE
 from ..stack.tcp.tcb import Tcb
 from ..wire.address import V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_v4

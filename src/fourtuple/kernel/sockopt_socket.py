@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import EACCES, EDOM, EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM
 from typing import TYPE_CHECKING, Final
 
-from ..stack.tcp.error_queue import ALL_BITS, OPT_ID, OPT_ID_TCP, OPT_STATS
+from ..stack.tcp.error_queue import ALL_BITS, OPT_ID, OPT_ID_TCP, OPT_STATS, OPT_TSONLY
 from ..stack.tcp.state import UNLIMITED_RATE
 from .error import KernelError
 from .layout import pack_int, pack_linger, pack_timeval, pack_ucred, read_int, read_timeval, read_two_ints
@@ -143,8 +143,7 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
     elif name == SO_MAX_PACING_RATE:
         socket.max_pacing_rate = UNLIMITED_RATE if number == -1 else number & 0xFFFFFFFF
     elif name == SO_TIMESTAMPING:
-        if number & ~ALL_BITS or number & OPT_STATS:
-            # OPT_STATS: the statistics Linux adds are not gathered.
+        if number & ~ALL_BITS or number & (OPT_STATS | OPT_TSONLY) == OPT_STATS:
             raise KernelError(EINVAL)
         if number & OPT_ID_TCP and not number & OPT_ID:
             raise KernelError(EINVAL)

@@ -97,7 +97,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (so.SO_ATTACH_REUSEPORT_CBPF, "SO_ATTACH_REUSEPORT_CBPF", "classic BPF"),
             (so.SO_ATTACH_REUSEPORT_EBPF, "SO_ATTACH_REUSEPORT_EBPF", "as SO_ATTACH_BPF"),
             (so.SO_DETACH_REUSEPORT_BPF, "SO_DETACH_REUSEPORT_BPF", ""),
-            (so.SO_TIMESTAMPING, "SO_TIMESTAMPING", "TCP, UDP, raw, ping; by software; no OPT_STATS"),
+            (so.SO_TIMESTAMPING, "SO_TIMESTAMPING", "TCP, UDP, raw, ping; by software"),
             (so.SO_RXQ_OVFL, "SO_RXQ_OVFL", "datagram sockets"),
             (
                 so.SO_ZEROCOPY,

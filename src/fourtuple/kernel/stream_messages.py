@@ -26,6 +26,8 @@ from .timestamps import timestamp_control
 if TYPE_CHECKING:
     from .inet_stream import InetStream
 
+SCM_TIMESTAMPING_OPT_STATS: Final = 54
+
 _TIMESPECS: Final = Struct("<6q")
 """struct scm_timestamping: three times, of which the first is by software."""
 
@@ -63,6 +65,8 @@ def error_message(socket: InetStream, count: int) -> Received:
         received.flags |= MSG_TRUNC
     if entry.time >= 0 and tcb.timestamping & SOFTWARE:
         received.control.append(_software_time(socket, entry.time))
+        if entry.has_stats:
+            received.control.append(ControlMessage(SOL_SOCKET, SCM_TIMESTAMPING_OPT_STATS, entry.data, None))
     data = (
         pack_int(entry.errno)
         + bytes((entry.origin, entry.type, entry.code, 0))

@@ -13,6 +13,7 @@ SOL_SOCKET, SOL_IP, SOL_TCP = 1, 0, 6
 SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING, IP_RECVERR = 29, 35, 37, 11
 TCP_INQ, TCP_SAVE_SYN, TCP_SAVED_SYN, TCP_CC_INFO = 36, 27, 28, 26
 TX_SOFTWARE, RX_SOFTWARE, SOFTWARE, OPT_ID, TX_SCHED, TX_ACK, TSONLY = 2, 8, 16, 128, 256, 512, 2048
+OPT_STATS, SCM_OPT_STATS = 1 << 12, 54
 OPT_ID_TCP = 1 << 16
 
 
@@ -31,6 +32,55 @@ def test_timestamping_takes_what_linux_takes(either):
     s.setsockopt(SOL_SOCKET, SO_TIMESTAMPING, TX_ACK | SOFTWARE)
     assert s.getsockopt(SOL_SOCKET, SO_TIMESTAMPING) == TX_ACK | SOFTWARE
     assert len(s.getsockopt(SOL_SOCKET, SO_TIMESTAMPING, 16)) == 8
+
+
+def statistics(data):
+    """(number, length, value) of each attribute."""
+    found, at = [], 0
+    while at < len(data):
+        length, number = struct.unpack_from("<HH", data, at)
+        found.append((number, length - 4, int.from_bytes(data[at + 4 : at + length], "little")))
+        at += (length + 3) & ~3
+    return found
+
+
+def test_statistics_come_with_each_timestamp(either):
+    a, _ = pair(either)
+    assert outcome(lambda: a.setsockopt(SOL_SOCKET, SO_TIMESTAMPING, OPT_STATS)) == "EINVAL"
+    bits = TX_SOFTWARE | TX_SCHED | TX_ACK | SOFTWARE | OPT_ID | TSONLY | OPT_STATS
+    a.setsockopt(SOL_SOCKET, SO_TIMESTAMPING, bits)
+    assert a.send(b"x" * 1000) == 1000
+    either.settle()
+    seen = []
+    for _ in range(3):
+        data, control, flags = a.recv_control(1000, MSG_ERRQUEUE)
+        assert [(level, type) for level, type, _ in control] == [(1, 37), (1, SCM_OPT_STATS), (0, 11)]
+        assert control[1][2] == data
+        assert flags == MSG_ERRQUEUE
+        seen.append((entry(control)[2], statistics(data)))
+    sizes = [(n, 8) for n in range(1, 8)] + [(8, 4), (9, 4), (10, 4), (11, 1), (12, 1)]
+    sizes += [(15, 4), (16, 4), (17, 4), (13, 4), (14, 1), (18, 8), (19, 8)]
+    sizes += [(20, 4), (21, 4), (22, 4), (23, 2), (24, 4), (25, 8)]
+    for kind, found in seen:
+        more = [(26, 1), (27, 4)] if kind == 2 else [(27, 4)]
+        assert [(number, size) for number, size, _ in found] == sizes + more
+        values = {number: value for number, _, value in found}
+        # Segments and bytes sent, cwnd, reordering, ssthresh; and what only the ACK changes: delivered
+        # (the handshake counts one), what is queued, what is not sent yet.
+        assert [values[n] for n in (4, 5, 18, 19, 8, 9, 15)] == [1, 0, 1000, 0, 10, 3, 0x7FFFFFFF]
+        changing = [values[n] for n in (16, 13, 24)]
+        assert changing == ([2, 0, 0] if kind == 2 else [1, 1000, 1000])
+        assert values[22] > 0
+        assert values[26] == 64 if kind == 2 else 26 not in values
+    # A buffer too small shortens the data and not the control message.
+    assert a.send(b"y") == 1
+    either.settle()
+    data, control, flags = a.recv_control(10, MSG_ERRQUEUE)
+    assert (len(data), len(control[1][2]), flags) == (10, 248, MSG_ERRQUEUE | MSG_TRUNC)
+    # Without SOFTWARE no time is given, nor what comes with it.
+    a.setsockopt(SOL_SOCKET, SO_TIMESTAMPING, TX_ACK | TSONLY | OPT_STATS)
+    data, control, _ = a.recv_control(1000, MSG_ERRQUEUE)
+    assert (len(data), len(control)) == (248, 1)
 
 
 def test_last_byte_of_each_write_is_followed(either):

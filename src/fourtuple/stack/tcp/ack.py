@@ -8,7 +8,6 @@ from ...wire.tcp import SYN, TcpSegment
 from . import ackstate, chrono, mtu_probe, rack, rate, rtt, zerocopy
 from .ackstate import AckState
 from .congestion import in_reduction, set_state
-from .error_queue import report_acked
 from .output import rearm_rto, schedule_loss_probe, sync_mss, until_user_timeout
 from .records import MARK_EVER_RETRANSMITTED, MARK_SACKED
 from .recovery import end_reduction, react, reduce_window, try_keep_open
@@ -22,6 +21,7 @@ from .scoreboard import (
     take_sack,
     uses_sack,
 )
+from .stamps import report_acked
 from .state import (
     CA_CWR,
     CA_OPEN,
@@ -85,10 +85,6 @@ def process(tcb: Tcb, seq: int, end: int, ack: int, segment: TcpSegment, ece: bo
         state.flight_before = tcb.in_flight()
     tcb.snd_una = ack
     tcb.bytes_acked += ack - una
-    if tcb.write_stamps:
-        report_acked(tcb)
-    if tcb.zerocopy is not None:
-        zerocopy.acked(tcb, tcb.zerocopy)
     if sacks and options is not None:
         state.flags = flags
         take_sack(tcb, ack, options.sack, state, now)
@@ -104,6 +100,8 @@ def process(tcb: Tcb, seq: int, end: int, ack: int, segment: TcpSegment, ece: bo
             _check_loss_probe(tcb, ack, state)
         return ACK_GOOD
     _clean_queue(tcb, state, now)
+    if tcb.zerocopy is not None:
+        zerocopy.acked(tcb, tcb.zerocopy)
     rack.adapt_window(tcb, state)
     if tcb.tlp_high_seq >= 0:
         _check_loss_probe(tcb, ack, state)
@@ -204,7 +202,11 @@ def _clean_queue(tcb: Tcb, state: AckState, now: int) -> None:
         else:
             flags |= ackstate.DATA_ACKED
         acked += 1
+        if tcb.write_stamps:
+            report_acked(tcb, sent.end)
         forget_acked_head(tcb)
+    if tcb.write_stamps:
+        report_acked(tcb, una)
     if state.una_before <= tcb.snd_up <= una:
         tcb.snd_up = una
     search = tcb.mtu_search

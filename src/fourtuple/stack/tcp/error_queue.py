@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..poll_bits import POLLERR
-from .records import QueuedError, WriteStamp
+from .records import QueuedError
 from .state import MASK32
 from .tcb import Tcb
 
@@ -77,67 +77,6 @@ def take_error_entry(tcb: Tcb) -> QueuedError | None:
     entry = tcb.error_queue.pop(0)
     tcb.error_queue_bytes -= _ENTRY_COST + len(entry.data)
     return entry
-
-
-# Timestamps ---------------------------------------------------------------------------------------
-
-
-def set_timestamping(tcb: Tcb, bits: int) -> None:
-    """SO_TIMESTAMPING. Keys count from here when OPT_ID comes on: from the first byte not acknowledged,
-    or with OPT_ID_TCP from the next one written."""
-    if bits & OPT_ID and not tcb.timestamping & OPT_ID:
-        tcb.stamp_base = tcb.write_seq if bits & OPT_ID_TCP else tcb.snd_una
-    tcb.timestamping = bits
-
-
-def stamp_write(tcb: Tcb, bits: int) -> None:
-    """A write ended: tell when its last byte passes the points ``bits`` name (``tcp_tx_timestamp``)."""
-    stamps = tcb.write_stamps
-    last = tcb.write_seq - 1
-    if stamps and stamps[-1].last >= tcb.snd_nxt:
-        runs = tcb.runs
-        start = tcb.snd_nxt if len(runs) < 2 else runs[-2] >> 2
-        if stamps[-1].last >= start:
-            # Both writes are one burst, which has room for one mark.
-            del stamps[-1]
-    stamps.append(WriteStamp(last, bits))
-    if last < tcb.snd_nxt:
-        report_sent(tcb)
-
-
-def report_sent(tcb: Tcb) -> None:
-    """SND.NXT moved: report what left."""
-    for stamp in tcb.write_stamps:
-        if stamp.sent or stamp.last >= tcb.snd_nxt:
-            continue
-        stamp.sent = True
-        if tcb.rtx:
-            stamp.data = tcb.rtx[-1].data
-        if stamp.bits & TX_SCHED:
-            _report(tcb, stamp, STAMP_SCHED)
-        if stamp.bits & TX_SOFTWARE:
-            _report(tcb, stamp, STAMP_SND)
-
-
-def report_acked(tcb: Tcb) -> None:
-    """SND.UNA moved: report what arrived."""
-    stamps = tcb.write_stamps
-    while stamps and stamps[0].last < tcb.snd_una:
-        if stamps[0].bits & TX_ACK:
-            _report(tcb, stamps[0], STAMP_ACK)
-        del stamps[0]
-
-
-def _report(tcb: Tcb, stamp: WriteStamp, kind: int) -> None:
-    entry = QueuedError(ENOMSG, ORIGIN_TIMESTAMPING)
-    entry.info = kind
-    if tcb.timestamping & OPT_ID:
-        entry.key = (stamp.last - tcb.stamp_base) & MASK32
-    if not tcb.timestamping & OPT_TSONLY:
-        # Linux gives the packet as it passed that point; the headers below TCP are not ours to show.
-        entry.data = stamp.data
-    entry.time = tcb.clock.now
-    queue_error(tcb, entry)
 
 
 # Arrivals -----------------------------------------------------------------------------------------

@@ -65,6 +65,8 @@ def segment_arrives(tcb: Tcb, packet: IpPacket, segment: TcpSegment) -> None:
     tcb.segs_in += 1
     if segment.payload:
         tcb.data_segs_in += 1
+    if tcb.write_stamps:
+        tcb.ack_ttl = packet.ttl
     if state == SYN_SENT:
         syn_sent(tcb, packet, segment)
         if segment.flags & URG and tcb.endpoint.state == ESTABLISHED:

@@ -98,6 +98,7 @@ class QueuedError:
         "data",
         "destination",
         "errno",
+        "has_stats",
         "info",
         "key",
         "origin",
@@ -116,6 +117,8 @@ class QueuedError:
         self.key: int = 0
         """ee_data: for a timestamp, which byte it is about."""
         self.data: bytes = b""
+        self.has_stats: bool = False
+        """``data`` are the connection's statistics, see stamp_stats.py."""
         self.time: int = -1
         """The timestamp, in ns; -1 none."""
         self.reporter: int = 0
@@ -152,12 +155,14 @@ class Zerocopy:
 class WriteStamp:
     """A write whose last byte, with sequence number ``last``, is watched on its way."""
 
-    __slots__ = ("bits", "data", "last", "sent")
+    __slots__ = ("bits", "data", "last", "sent", "sent_at")
 
     def __init__(self, last: int, bits: int) -> None:
         self.last = last
         self.bits = bits
         """Bits of SO_TIMESTAMPING."""
         self.sent: bool = False
+        self.sent_at: int = 0
+        """When, in ns."""
         self.data: bytes = b""
         """Payload of the segment it left in."""

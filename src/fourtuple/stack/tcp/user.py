@@ -19,6 +19,7 @@ class UserSettings(Timer):
     """The user's side of a :class:`~.tcb.Tcb`. It is the timer all deadlines of a connection share."""
 
     __slots__ = (
+        "ack_ttl",
         "bind_no_port",
         "congestion_name",
         "defer_accept",
@@ -106,6 +107,8 @@ class UserSettings(Timer):
         self.error_queue_bytes: int = 0
         self.timestamping: int = 0
         """SO_TIMESTAMPING, see error_queue.py."""
+        self.ack_ttl: int = 0
+        """TTL of the packet that came last, while a write is watched on its way."""
         self.stamp_base: int = 0
         """Sequence number its keys count from."""
         self.keep_arrivals: bool = False

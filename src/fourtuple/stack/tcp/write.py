@@ -13,7 +13,6 @@ from typing import Final
 from ...wire.tcp import ACK, FIN, PSH
 from . import chrono, memory, mtu_probe, pacing, rtt
 from .congestion import current_ssthresh, in_reduction, is_window_limited
-from .error_queue import report_sent
 from .output import (
     BURST_MAX,
     burst_limit,
@@ -25,6 +24,7 @@ from .output import (
 )
 from .records import MARK_EOR, MARK_JOINED, SentSegment
 from .sentlist import append_sent
+from .stamps import report_sent
 from .state import (
     CA_OPEN,
     CA_RECOVERY,
