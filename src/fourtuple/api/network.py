@@ -31,7 +31,7 @@ from .dns_server import DnsServer
 from .dns_zone import DnsZone
 from .host import Host
 from .link import Link, LinkSettings, Switch, parse_mtu
-from .process import SIGKILL, SIGTERM, Process, Start, failure_place
+from .process import SIGKILL, SIGTERM, Process, Start
 from .wall_clock import parse_start
 
 SETTLE_LIMIT = SECOND
@@ -412,10 +412,15 @@ class Network:
 
         return to_stdout, to_stderr
 
-    def _tell_failure(self, state: ProcessState, error: BaseException) -> None:
+    @property
+    def unhandled(self) -> list[str]:
+        """A line for each exception that nobody handled so far, in any process or child of one: its type,
+        what became of it, host, process and virtual time. A live run prints them as they come."""
+        return list(self.scheduler.unhandled)
+
+    def _tell_failure(self, state: ProcessState, line: str) -> None:
         assert self._live is not None
-        name = state.process.kernel.hostname
-        print(self._prefixed(name, f"{type(error).__name__}: {failure_place(state)}"), file=self._live[1])
+        print(self._prefixed(state.process.kernel.hostname, line), file=self._live[1], flush=True)
 
     def _prefixed(self, host: str, line: str) -> str:
         width = max(len(name) for name in self.hosts)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..clock.clock import SECOND, Event
+from ..clock.clock import Event
 from ..kernel.file import File
 from ..kernel.process import Process as KernelProcess
 from ..kernel.wait import Waiter
 from ..runtime.greenlets import GreenletExit
-from ..runtime.process_state import ProcessState
 from ..runtime.program import ForkedProgram, Program, start_program
 from ..runtime.signals import send_signal
 from ..runtime.thread import current_thread
+from ..runtime.unhandled import failure_place
 from ..shim.fork_copy import fork_with_copy
 from .streams import POLLIN, OutputFile
 
@@ -95,7 +95,7 @@ class Process:
             raise RuntimeError(f"{self!r} has not ended")
         state = self.host.network.scheduler.state_of(process)
         if state.exception is not None:
-            note = failure_place(state)
+            note = failure_place(state, at=state.failed_at)
             if note not in getattr(state.exception, "__notes__", ()):
                 state.exception.add_note(note)
             raise state.exception
@@ -257,13 +257,6 @@ class _EndNote(Waiter):
     def wake(self, mask: int) -> bool:
         self.process.ended_at = self.process.host.network.now
         return False
-
-
-def failure_place(state: ProcessState) -> str:
-    """Which process an exception ended, and when."""
-    process = state.process
-    where = f"{process.kernel.hostname} {process.name}[{process.pid}]"
-    return f"It ended {where} at {state.failed_at / SECOND:.9f} s of virtual time."
 
 
 class Start(Event):

@@ -31,6 +31,7 @@ from .process_state import ProcessState
 from .scheduler import Scheduler
 from .thread import SimThread
 from .tracebacks import strip_exception
+from .unhandled import tell_unhandled
 
 
 class Program:
@@ -257,8 +258,7 @@ def _run(state: ProcessState, program: Program) -> int:
     program.offer_source()
     code = _report(ended_by)
     state.failed_at = state.scheduler.clock.now
-    if state.scheduler.tell_failure is not None:
-        state.scheduler.tell_failure(state, ended_by)
+    tell_unhandled(state, type(ended_by))
     return code
 
 
@@ -331,6 +331,7 @@ def run_at_exit(state: ProcessState) -> None:
             strip_exception(error)
             _complain(f"Exception ignored in atexit callback: {call!r}")
             traceback.print_exception(error)
+            tell_unhandled(state, type(error), "It was ignored in an exit function of")
     for finalizer in reversed(state.finalizers):
         if finalizer.alive and finalizer.atexit:
             try:
@@ -340,6 +341,7 @@ def run_at_exit(state: ProcessState) -> None:
             except Exception as error:
                 strip_exception(error)
                 sys.excepthook(type(error), error, error.__traceback__)
+                tell_unhandled(state, type(error), "It was ignored in an exit function of")
     state.finalizers.clear()
 
 

@@ -90,8 +90,10 @@ class Scheduler:
         """The network whose threads these are."""
         self.failure: BaseException | None = None
         """To be raised by :meth:`run` as soon as the hub is reached."""
-        self.tell_failure: Callable[[ProcessState, BaseException], None] | None = None
-        """Told of each unhandled exception that ended a program."""
+        self.unhandled: list[str] = []
+        """A line for each exception that nobody handled (see ``unhandled``)."""
+        self.tell_failure: Callable[[ProcessState, str], None] | None = None
+        """Told each of those lines."""
         self.calls_out = False
         """Events may call code from outside (rules, taps): each has the interpreter as it is there."""
         self.watchdog_seconds = 30.0

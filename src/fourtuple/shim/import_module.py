@@ -1,4 +1,7 @@
-"""While a shared module is executed in a simulated process, it draws no random numbers of that process.
+"""What is done as modules are imported.
+
+While a shared module is executed in a simulated process, it draws no random numbers of that process. A stand-in for a
+module that may never be imported is installed when it is.
 
 Put into importlib's loaders, under a file name of theirs, so that tracebacks leave it out as they leave out
 importlib itself.
@@ -7,6 +10,7 @@ importlib itself.
 from __future__ import annotations
 
 import importlib.machinery
+import sys
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any, Final
@@ -15,6 +19,15 @@ from ..runtime.generators import ImportEntropy
 from ..runtime.thread import SimThread, current_thread
 
 _FILE: Final = "<frozen importlib._bootstrap_external>"
+
+_after: Final[dict[str, Callable[[ModuleType], None]]] = {}
+
+
+def after_import(name: str, call: Callable[[ModuleType], None]) -> None:
+    """Have ``call(module)`` made once the Python module ``name`` is loaded, or now if it is."""
+    _after[name] = call
+    if name in sys.modules:
+        call(sys.modules[name])
 
 
 def _entropy(thread: SimThread | None, module: ModuleType) -> ImportEntropy | None:
@@ -31,12 +44,14 @@ def _install_in(owner: Any) -> None:
         entropy = _entropy(thread, module)
         if thread is None or entropy is None:
             real(self, module)
-            return
-        thread.importing.append(entropy)
-        try:
-            real(self, module)
-        finally:
-            thread.importing.pop()
+        else:
+            thread.importing.append(entropy)
+            try:
+                real(self, module)
+            finally:
+                thread.importing.pop()
+        if module.__name__ in _after:
+            _after[module.__name__](module)
 
     made = FunctionType(
         exec_module.__code__.replace(co_filename=_FILE),

@@ -26,14 +26,17 @@ from multiprocessing import (
 from typing import Any, Final
 
 from ..kernel.stdio import NullDevice
+from ..runtime.greenlets import GreenletExit
 from ..runtime.program import Program
 from ..runtime.thread import SimThread, current_thread
+from ..runtime.unhandled import tell_unhandled
 from ..runtime.views import OrderedSet
 from .fork_copy import ForkCopy, fork_with_copy
 from .logging_module import PerProcess
 from .patching import dispatch_method, replace
 
 _base: Final[Any] = vars(connection)["_ConnectionBase"]
+_real_bootstrap: Final[Any] = vars(process.BaseProcess)["_bootstrap"]
 _real_connection: Final = _base.__init__
 _real_forget: Final = _base.__del__
 # Takes anything that has the methods asked for.
@@ -203,6 +206,30 @@ def _forget_connection(made: Any) -> None:
         process.fds.close(made._handle)
 
 
+def _bootstrap(thread: SimThread, child: Any, *args: Any, **kwargs: Any) -> Any:
+    """What ``run`` raises is printed in the child, which ends by itself: tell of it as well."""
+    failed: list[tuple[type[BaseException], int]] = []
+    run = child.run
+
+    def told() -> None:
+        try:
+            run()
+        except (SystemExit, GreenletExit):
+            raise
+        except BaseException as error:
+            failed.append((type(error), thread.scheduler.clock.now))
+            raise
+
+    child.run = told
+    try:
+        code = _real_bootstrap(child, *args, **kwargs)
+    finally:
+        child.__dict__.pop("run", None)
+    for kind, at in failed:
+        tell_unhandled(thread.state, kind, at=at)
+    return code
+
+
 def _nothing(thread: SimThread, *args: object) -> None:
     """Nothing is tracked."""
 
@@ -236,6 +263,7 @@ def install() -> None:
     # Bound methods of before.
     for name in ("getfd", "ensure_running"):
         replace(resource_tracker, name, getattr(vars(resource_tracker)["_resource_tracker"], name))
+    dispatch_method(process.BaseProcess, "_bootstrap", _bootstrap)
     fork_server: Any = context.ForkServerProcess
     dispatch_method(fork_server, "_Popen", _fork_server, static=True)
 

@@ -42,6 +42,8 @@ _MODULES: Final = (
     "fences",
     "file_io",
     "traceback_module",
+    "asyncio_module",
+    "faulthandler_module",
 )
 
 _installed = False

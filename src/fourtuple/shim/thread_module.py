@@ -24,6 +24,7 @@ from ..runtime.signals import deliver_now, send_signal
 from ..runtime.stuck import is_ours
 from ..runtime.thread import SimThread, current_thread
 from ..runtime.tracebacks import strip_exception
+from ..runtime.unhandled import tell_unhandled
 from . import locks
 from .local import local
 from .patching import bound, dispatch, dispatch_method, replace
@@ -81,6 +82,9 @@ def _bootstrap(function: Callable[..., object], args: tuple[Any, ...], kwargs: d
         elif sys.stderr is not None:
             sys.stderr.write(f"Exception ignored in thread started by: {function!r}\n")
             traceback.print_exception(error)
+        running = current_thread()
+        if running is not None:
+            tell_unhandled(running.state, type(error), "It ended a thread of")
 
 
 def _start_new_thread(
@@ -173,6 +177,9 @@ def _install_excepthook() -> None:
                     return
                 strip_exception(error)
             invoke(thread)
+            running = current_thread()
+            if running is not None and error is not None and not isinstance(error, SystemExit):
+                tell_unhandled(running.state, type(error), f"It ended thread {thread.name} of")
 
         return invoke_excepthook
 

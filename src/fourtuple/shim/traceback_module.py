@@ -10,11 +10,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TextIO
 
+from ..runtime.greenlets import GreenletExit
 from ..runtime.stuck import is_ours
 from ..runtime.thread import SimThread, current_thread
 from ..runtime.tracebacks import strip_traceback
+from ..runtime.unhandled import tell_unhandled
 from .patching import dispatch
 
 
@@ -38,9 +40,15 @@ def _walk_without(name: str) -> None:
 
 def _unraisable(thread: SimThread, args: Any, /) -> None:
     """What the C function prints."""
-    stream = sys.stderr
-    if stream is None:
+    if issubclass(args.exc_type, GreenletExit):
+        # A killed thread: it is the kill that nobody else is told of.
         return
+    if sys.stderr is not None:
+        _print_unraisable(args, sys.stderr)
+    tell_unhandled(thread.state, args.exc_type, "It was ignored in")
+
+
+def _print_unraisable(args: Any, stream: TextIO) -> None:
     told = args.err_msg or "Exception ignored in"
     stream.write(f"{told}: {args.object!r}\n" if args.object is not None else f"{told}:\n")
     shown = strip_traceback(args.exc_traceback)
