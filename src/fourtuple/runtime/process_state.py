@@ -92,6 +92,14 @@ class ProcessState:
                 send_signal(self.scheduler.state_of(parent), SIGCHLD)
         self.scheduler.end_threads(process)
 
+    def end(self) -> None:
+        """Its main thread is no more, nor the process."""
+        self.view.end()
+        for finalizer in self.finalizers:
+            # Of a process that was killed.
+            finalizer.detach()
+        self.finalizers.clear()
+
     def fork(self, child: Process, view: View) -> ProcessState:
         """The program side of ``child``, forked from this process, that has ``view``."""
         state = self.scheduler.make_state(child, view)

@@ -35,7 +35,7 @@ __all__ = ["BusyLoop", "RunOutcome", "Scheduler", "SimThread", "Stuck", "current
 
 _BATCH: Final = 10_000
 # A dying thread that catches this many GreenletExits does so in a loop, and is left where it is.
-_REFUSALS: Final = 10
+_REFUSALS: Final = 100
 # A reading of the clock, taking a lock, or a call that finds nothing ready, is charged as if it took
 # processor time once a thread has made so many of them in one turn. So a program that spins lets time
 # pass.
@@ -178,7 +178,7 @@ class Scheduler:
         """
         if thread.status == DEAD or thread.dying:
             return
-        thread.dying = True
+        thread.dying = thread.killed = True
         if thread.status == RUNNABLE:
             self._runnable.remove(thread)
         self._dying.append(thread)
@@ -341,10 +341,6 @@ class Scheduler:
         watchdog = self._begin()
         try:
             self._unwind()
-            for state in self._states.values():
-                for finalizer in state.finalizers:
-                    # Of a process that was killed.
-                    finalizer.detach()
         finally:
             self._end(watchdog)
         if killed:
@@ -507,7 +503,7 @@ class Scheduler:
         thread.deadline.cancel()
         self.threads.remove(thread)
         if thread is thread.state.main and thread.process.exit_code is not None:
-            in_limbo(self, thread.state, thread.state.view.end)
+            in_limbo(self, thread.state, thread.state.end)
         if not thread.began():
             in_limbo(self, thread.state, thread.forget)
         for call in thread.at_end:

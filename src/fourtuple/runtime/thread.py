@@ -70,6 +70,8 @@ class SimThread(greenlet):
         """The call it is blocked in, None while it can run."""
         self.dying = False
         """Told to end: whatever it calls that could block raises GreenletExit."""
+        self.killed = False
+        """So does every call that would act on anything but the memory of its process."""
         self.at_end: list[Callable[[], None]] = []
         """Called on the hub, in order, when the thread is no more."""
         self.at_leave: list[Callable[[], None]] = []
@@ -112,6 +114,11 @@ class SimThread(greenlet):
         """Make the calls of ``at_leave``."""
         while self.at_leave:
             self.at_leave.pop(0)()
+
+    def refuse_killed(self) -> None:
+        """Called first by whatever has an effect outside the process: a killed one has none any more."""
+        if self.killed:
+            self.scheduler.refuse(self)
 
     def began(self) -> bool:
         return self._target is None

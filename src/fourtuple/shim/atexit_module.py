@@ -41,6 +41,17 @@ def _install_finalize() -> None:
     functools.update_wrapper(__init__, real)
     owner: Any = weakref.finalize
     owner.__init__ = __init__
+    real_call: Any = weakref.finalize.__call__
+
+    def __call__(self: Any, _: object = None) -> Any:  # noqa: N807
+        thread = current_thread()
+        if thread is not None and thread.killed:
+            self.detach()
+            return None
+        return real_call(self, _)
+
+    functools.update_wrapper(__call__, real_call)
+    owner.__call__ = __call__
 
 
 def install() -> None:

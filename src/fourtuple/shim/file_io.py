@@ -41,6 +41,7 @@ class _FileType(type(io.FileIO)):  # type: ignore[misc]  # the metaclass of io's
             if thread is not None and closefd:
                 real_descriptors.enter_file(made)
             return made
+        thread.refuse_killed()
         if isinstance(file, int):
             if not thread.process.fds.has(file):
                 raise bad_descriptor()

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..runtime.descriptors import Descriptor, real_descriptors
 from ..runtime.thread import SimThread, current_thread
-from .patching import ModuleReference, bound, replace
+from .patching import ModuleReference, bound, reaches_out, replace
 from .real_files import bad_descriptor, is_real
 from .socket_forgotten import close_forgotten
 
@@ -54,6 +54,7 @@ def dispatch_number(module: ModuleType, name: str, inside: Callable[..., Any], c
     real: Any = getattr(module, name, None)
     if real is None:
         return None
+    reaches = reaches_out(module.__name__, name)
 
     def call(reference: ModuleReference, /, *args: Any, **kwargs: Any) -> Any:
         thread = current_thread()
@@ -63,6 +64,8 @@ def dispatch_number(module: ModuleType, name: str, inside: Callable[..., Any], c
             raise bad_descriptor()
         if thread is None:
             return real(*args, **kwargs)
+        if reaches and thread.killed:
+            thread.refuse_killed()
         return inside(thread, *args, **kwargs)
 
     replace(module, name, bound(module, name, call))

@@ -1,7 +1,7 @@
 """What is done as modules are imported.
 
-While a shared module is executed in a simulated process, it draws no random numbers of that process. A stand-in for a
-module that may never be imported is installed when it is.
+While a shared module is executed in a simulated process, it draws no random numbers of that process. A
+stand-in for a module that may never be imported is installed when it is.
 
 Put into importlib's loaders, under a file name of theirs, so that tracebacks leave it out as they leave out
 importlib itself.

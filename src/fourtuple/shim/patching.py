@@ -12,7 +12,7 @@ import importlib
 import sys
 from collections.abc import Callable
 from types import FunctionType, MethodType, ModuleType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from ..runtime.thread import SimThread, current_thread
 
@@ -157,20 +157,53 @@ def bound(module: ModuleType, name: str, function: Callable[..., Any]) -> Method
     return MethodType(function, ModuleReference(module.__name__))
 
 
+# What the calls of these modules do reaches beyond the memory of the process that makes them,
+_REACHING: Final = frozenset(
+    (
+        *("posix", "os", "builtins", "io", "_io", "fcntl", "select", "_socket", "_posixsubprocess"),
+        *("_posixshmem", "_multiprocessing", "resource", "faulthandler"),
+    )
+)
+# but for those that only ask, or set what ends with the process (a descriptor is closed already).
+_NOT_REACHING: Final = frozenset(
+    (
+        *("stat", "lstat", "fstat", "access", "listdir", "scandir", "readlink", "isatty", "uname", "times"),
+        *("cpu_count", "sched_getaffinity", "sysconf", "urandom", "device_encoding", "register_at_fork"),
+        *("close", "closerange", "chdir", "fchdir", "umask", "putenv", "unsetenv", "setrlimit"),
+        *("is_enabled", "disable", "_exit", "abort"),
+    )
+)
+_REACHING_TOO: Final = frozenset((("_signal", "pidfd_send_signal"), ("_signal", "pthread_kill")))
+
+
+def reaches_out(module: str, name: str) -> bool:
+    """Must ``module.name`` do nothing in a thread that is killed?"""
+    if (module, name) in _REACHING_TOO:
+        return True
+    if module not in _REACHING or name in _NOT_REACHING:
+        return False
+    # getaddrinfo() and its kin ask name servers.
+    return module == "_socket" or not name.startswith("get")
+
+
 def dispatch(
     module: ModuleType, name: str, inside: Callable[Concatenate[SimThread, P], R]
 ) -> Callable[P, R] | None:
     """Replace ``module.name`` by a function that is ``inside(thread, …)`` in a simulated thread and
-    the real one outside. Returns the real one; None if this platform has no such function."""
+    the real one outside. A killed thread makes no call that reaches out of its process. Returns the real
+    one; None if this platform has no such function."""
     real: Callable[..., Any] | None = getattr(module, name, None)
     if real is None:
         return None
     outside = real
+    reaches = reaches_out(module.__name__, name)
 
     def call(reference: ModuleReference, /, *args: Any, **kwargs: Any) -> Any:
         thread = current_thread()
         if thread is None:
             return outside(*args, **kwargs)
+        if reaches and thread.killed:
+            thread.refuse_killed()
         return inside(thread, *args, **kwargs)
 
     replace(module, name, bound(module, name, call))

@@ -115,7 +115,15 @@ _TAKE_NUMBERS: Final = (
 )
 
 
+def _on_real(name: str) -> None:
+    """``os.name`` is the machine's, for whoever is not killed."""
+    real: Any = getattr(posix, name)
+    dispatch(posix, name, lambda thread, *args, **kwargs: real(*args, **kwargs))
+
+
 def install() -> None:
+    for name in ("link", "mkdir", "rmdir", "symlink"):
+        _on_real(name)
     for name in _TAKE_NUMBERS:
         _of_number(name)
     for name, of_node in (

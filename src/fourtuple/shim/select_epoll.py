@@ -48,6 +48,7 @@ class epoll(metaclass=_EpollType):  # noqa: N801
         thread = current_thread()
         if thread is None:
             return _real(sizehint, flags)
+        thread.refuse_killed()
         size, flag = index(sizehint), index(flags)
         if size != -1 and size <= 0:
             raise ValueError("negative sizehint")

@@ -128,12 +128,15 @@ class SemLock:
             woken = thread.scheduler.wait([(shared.queue, _WAKE)], deadline, "multiprocessing lock.acquire")
             if not woken and shared.value == 0:
                 return False
+        thread.refuse_killed()
         shared.value -= 1
         self._held += 1
         self._owner = thread.ident
         return True
 
     def release(self) -> None:
+        # What a killed process held stays taken.
+        _thread().refuse_killed()
         shared = self._shared
         if self.kind == _RECURSIVE_MUTEX:
             if not self._is_mine():

@@ -98,6 +98,7 @@ class SocketMethods:
         if thread is None:
             _real.__init__(self, family, type, proto, fileno)  # type: ignore[arg-type]
             return
+        thread.refuse_killed()
         timeout = _default_timeout(thread)
         _states[id(self)] = SimSocket.create(thread.process, timeout, family, type, proto, fileno)
 
@@ -289,6 +290,7 @@ def _socketpair(
         family, type, proto = made[0].family, made[0].type, made[0].proto
         fds = [real.detach() for real in made]
     else:
+        thread.refuse_killed()
         fds = _make_pair(thread.process, c_int(family), c_int(type), c_int(proto))
     return socket(family, type, proto, fds[0]), socket(family, type, proto, fds[1])
 

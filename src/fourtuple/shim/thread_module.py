@@ -49,6 +49,7 @@ def start_thread(
 ) -> SimThread:
     """A new simulated thread of the process of ``thread``. Raises RuntimeError (from Python 3.13 on
     PythonFinalizationError) if that is ending."""
+    thread.refuse_killed()
     if thread.dying or thread.process.exit_code is not None or (_TELLS_OF_END and thread.state.finalizing):
         raise _Ending("can't create new thread at interpreter shutdown")
     owner = getattr(function, "__self__", None)
