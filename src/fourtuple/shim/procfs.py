@@ -1,27 +1,29 @@
 """What a simulated host's /proc and /sys/class/net say: contents of files, entries of directories.
 
-Implemented, in the formats of proc(5): ``/proc/net/{tcp,tcp6,udp,udp6,unix,dev,route,if_inet6}``, what
-``procfs_net`` has, everything below ``/proc/sys/net`` that is simulated, ``/proc/sys/kernel/hostname``,
-``/proc/{stat,uptime,loadavg}``, ``/proc/PID/{stat,status,statm,cmdline,comm,environ,fd,task,net}`` and
+Implemented, in the formats of proc(5): ``/proc/net/{dev,route,if_inet6}``, what ``procfs_sockets`` and
+``procfs_net`` have, everything below ``/proc/sys/net`` that is simulated, what ``host_identity`` has,
+``/proc/{stat,uptime,loadavg}``, ``/proc/PID/{stat,status,statm,limits,cmdline,comm,environ,fd,task,net}`` and
 ``/sys/class/net``. What describes the machine (``/proc/cpuinfo``, ``/proc/meminfo`` …) is the real one's.
 The rest does not exist.
 """
 
 from __future__ import annotations
 
+import os
+import resource
 from collections.abc import Callable
+from errno import EINVAL
 from typing import Final
 
-from ..kernel.kernel import Kernel
 from ..kernel.netdevice import interface_flags
 from ..kernel.process import INIT, Process
-from ..kernel.socket_table import SocketRow
-from ..ports.endpoint import AF_INET, LISTEN, TIME_WAIT
+from ..ports.endpoint import AF_INET
 from ..runtime.process_state import ProcessState
 from ..stack.interface import Interface
 from ..wire.address import format_mac, is_v4, prefix_mask
-from . import procfs_net
+from . import procfs_net, procfs_sockets
 from .os_module import CPUS, RELEASE
+from .procfs_sockets import port_address
 
 TICKS: Final = 100
 """Clock ticks in a second, ``sysconf(_SC_CLK_TCK)``."""
@@ -38,81 +40,11 @@ MACHINE: Final = frozenset(
 Content = Callable[[ProcessState], str]
 
 
-def _port_address(endpoint_family: int, address: int, port: int) -> str:
-    """``0100007F:1F90``: the address as 32-bit words of this machine's order."""
-    if endpoint_family == AF_INET:
-        return f"{int.from_bytes((address & 0xFFFFFFFF).to_bytes(4, 'big'), 'little'):08X}:{port:04X}"
-    data = address.to_bytes(16, "big")
-    words = "".join(f"{int.from_bytes(data[at : at + 4], 'little'):08X}" for at in range(0, 16, 4))
-    return f"{words}:{port:04X}"
-
-
-_TCP_HEAD: Final = (
-    "  sl  {local:<{width}} {peer:<{width}} st tx_queue rx_queue tr tm->when retrnsmt"
-    "   uid  timeout inode{end}"
-)
-
-
-def inet_table(kernel: Kernel, protocol: str, family: int) -> str:
-    """/proc/net/tcp and its kin: listeners first."""
-    rows = [
-        row
-        for row in kernel.sockets()
-        if row.protocol == protocol and row.endpoint is not None and row.endpoint.family == family
-        # Sockets that are only bound, or not even that, are in no table of TCP's.
-        if (row.state != "UNCONN" if protocol == "tcp" else row.endpoint.local_port)
-    ]
-    rows.sort(key=lambda row: row.endpoint is not None and row.endpoint.state != LISTEN)
-    wide = family != AF_INET
-    end = " ref pointer drops" if protocol == "udp" else ""
-    lines = [
-        _TCP_HEAD.format(
-            local="local_address",
-            peer="remote_address" if wide else "rem_address",
-            width=38 if wide else 13,
-            end=end,
-        )
-    ]
-    lines += [_inet_line(number, row, protocol) for number, row in enumerate(rows)]
-    return "\n".join(lines) + "\n"
-
-
-def _inet_line(number: int, row: SocketRow, protocol: str) -> str:
-    endpoint = row.endpoint
-    assert endpoint is not None
-    local = _port_address(endpoint.family, endpoint.local, endpoint.local_port)
-    peer = _port_address(endpoint.family, endpoint.peer, endpoint.peer_port)
-    timer = 3 if endpoint.state == TIME_WAIT else 0
-    send, receive = (0, row.recv_q) if endpoint.state == LISTEN else (row.send_q, row.recv_q)
-    end = "2 0000000000000000 0" if protocol == "udp" else "1 0000000000000000 100 0 0 10 0"
-    return (
-        f"{number:4d}: {local} {peer} {endpoint.state:02X} {send:08X}:{receive:08X} {timer:02X}:00000000"
-        f" 00000000 {endpoint.uid:5d}        0 {row.ino} {end}"
-    )
-
-
-def _unix_table(state: ProcessState) -> str:
-    lines = ["Num       RefCount Protocol Flags    Type St Inode Path"]
-    types = {"u_str": 1, "u_dgr": 2, "u_seq": 5}
-    for row in state.process.kernel.sockets():
-        if row.protocol in types:
-            # SS_UNCONNECTED or SS_CONNECTED; a listener has the flag __SO_ACCEPTCON.
-            status = 3 if row.state == "ESTAB" else 1
-            flags = 0x10000 if row.state == "LISTEN" else 0
-            name = row.local.rpartition(" ")[0]
-            path = "" if name == "*" else f" {name}"
-            lines.append(
-                f"0000000000000000: 00000002 00000000 {flags:08X} {types[row.protocol]:04X} {status:02X}"
-                f" {row.ino:5d}{path}"
-            )
-    return "\n".join(lines) + "\n"
-
-
 def _route(state: ProcessState) -> str:
     lines = ["Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT"]
 
     def word(address: int) -> str:
-        return _port_address(AF_INET, address, 0)[:8]
+        return port_address(AF_INET, address, 0)[:8]
 
     for entry in state.process.kernel.stack.routes.entries():
         if not is_v4(entry.prefix) or entry.interface.loopback:
@@ -181,11 +113,7 @@ def _uptime(state: ProcessState) -> str:
 
 
 NET: Final[dict[str, Content]] = {
-    "tcp": lambda state: inet_table(state.process.kernel, "tcp", AF_INET),
-    "tcp6": lambda state: inet_table(state.process.kernel, "tcp", 10),
-    "udp": lambda state: inet_table(state.process.kernel, "udp", AF_INET),
-    "udp6": lambda state: inet_table(state.process.kernel, "udp", 10),
-    "unix": _unix_table,
+    **procfs_sockets.FILES,
     "dev": _dev,
     "route": _route,
     "if_inet6": _if_inet6,
@@ -238,9 +166,40 @@ def _stat(state: ProcessState, process: Process) -> str:
     )
 
 
+# Of /proc/PID/limits, in its order: name, number of the resource, unit.
+_LIMITS: Final = (
+    ("cpu time", resource.RLIMIT_CPU, "seconds"),
+    ("file size", resource.RLIMIT_FSIZE, "bytes"),
+    ("data size", resource.RLIMIT_DATA, "bytes"),
+    ("stack size", resource.RLIMIT_STACK, "bytes"),
+    ("core file size", resource.RLIMIT_CORE, "bytes"),
+    ("resident set", resource.RLIMIT_RSS, "bytes"),
+    ("processes", resource.RLIMIT_NPROC, "processes"),
+    ("open files", resource.RLIMIT_NOFILE, "files"),
+    ("locked memory", resource.RLIMIT_MEMLOCK, "bytes"),
+    ("address space", resource.RLIMIT_AS, "bytes"),
+    ("file locks", 10, "locks"),
+    ("pending signals", resource.RLIMIT_SIGPENDING, "signals"),
+    ("msgqueue size", resource.RLIMIT_MSGQUEUE, "bytes"),
+    ("nice priority", resource.RLIMIT_NICE, ""),
+    ("realtime priority", resource.RLIMIT_RTPRIO, ""),
+    ("realtime timeout", resource.RLIMIT_RTTIME, "us"),
+)
+
+
+def _limits(state: ProcessState, process: Process) -> str:
+    lines = [f"{'Limit':<25} {'Soft Limit':<20} {'Hard Limit':<20} {'Units':<10}"]
+    for name, number, unit in _LIMITS:
+        soft, hard = ("unlimited" if each < 0 else str(each) for each in process.limits.get(number))
+        line = f"{'Max ' + name:<25} {soft:<20} {hard:<20} "
+        lines.append(line + (f"{unit:<10}" if unit else ""))
+    return "\n".join(lines) + "\n"
+
+
 OF_PROCESS: Final[dict[str, Callable[[ProcessState, Process], str]]] = {
     "stat": _stat,
     "status": _status,
+    "limits": _limits,
     "statm": lambda state, process: "0 0 0 0 0 0 0\n",
     "comm": lambda state, process: f"{process.name[:15]}\n",
     "cmdline": lambda state, process: "".join(f"{word}\0" for word in process.argv),
@@ -252,17 +211,75 @@ OF_PROCESS: Final[dict[str, Callable[[ProcessState, Process], str]]] = {
 # Interfaces
 
 
+def _speed(value: str) -> Callable[[Interface], str]:
+    """Of what the loopback has not, like a link that is down."""
+
+    def read(interface: Interface) -> str:
+        if interface.loopback or not interface.up:
+            raise OSError(EINVAL, os.strerror(EINVAL))
+        return value
+
+    return read
+
+
+def _carrier(interface: Interface) -> str:
+    if not interface.up:
+        raise OSError(EINVAL, os.strerror(EINVAL))
+    return "1"
+
+
+def _changes(interface: Interface) -> int:
+    """Times the carrier came; it is there from the beginning."""
+    return 0 if interface.loopback else 1
+
+
 OF_INTERFACE: Final[dict[str, Callable[[Interface], str]]] = {
-    "address": lambda interface: format_mac(interface.mac),
+    "addr_assign_type": lambda interface: "0" if interface.loopback else "3",
     "addr_len": lambda interface: "6",
+    "address": lambda interface: format_mac(interface.mac),
     "broadcast": lambda interface: format_mac(0 if interface.loopback else 0xFFFF_FFFF_FFFF),
-    "carrier": lambda interface: "1",
+    "carrier": _carrier,
+    "carrier_changes": lambda interface: str(_changes(interface)),
+    "carrier_down_count": lambda interface: "0",
+    "carrier_up_count": lambda interface: str(_changes(interface)),
+    "dev_id": lambda interface: "0x0",
+    "dev_port": lambda interface: "0",
+    "dormant": lambda interface: "0",
+    "duplex": _speed("full"),
     "flags": lambda interface: f"{interface_flags(interface) & 0xFFFF & ~0x40:#x}",
+    "ifalias": lambda interface: "",
     "ifindex": lambda interface: str(interface.ifindex),
     "iflink": lambda interface: str(interface.ifindex),
+    "link_mode": lambda interface: "0",
     "mtu": lambda interface: str(interface.mtu),
+    "name_assign_type": lambda interface: "2" if interface.loopback else "4",
+    "netdev_group": lambda interface: "0",
     "operstate": lambda interface: "unknown" if interface.loopback else "up" if interface.up else "down",
+    "proto_down": lambda interface: "0",
+    "speed": _speed("10000"),
     "tx_queue_len": lambda interface: "1000",
     "type": lambda interface: "772" if interface.loopback else "1",
+    "uevent": lambda interface: f"INTERFACE={interface.name}\nIFINDEX={interface.ifindex}",
 }
-"""Files of /sys/class/net/NAME, without the newline."""
+"""Files of /sys/class/net/NAME, without the newline. Speed and duplex are those of a veth."""
+
+_NOT_COUNTED: Final = (
+    *("collisions", "multicast", "rx_compressed", "rx_crc_errors", "rx_errors", "rx_fifo_errors"),
+    *("rx_frame_errors", "rx_length_errors", "rx_missed_errors", "rx_nohandler", "rx_over_errors"),
+    *("tx_aborted_errors", "tx_carrier_errors", "tx_compressed", "tx_errors", "tx_fifo_errors"),
+    *("tx_heartbeat_errors", "tx_window_errors"),
+)
+STATISTICS: Final[dict[str, Callable[[Interface], int]]] = dict(
+    sorted(
+        (
+            *((name, lambda interface: 0) for name in _NOT_COUNTED),
+            ("rx_bytes", lambda interface: interface.rx_bytes),
+            ("rx_dropped", lambda interface: interface.rx_dropped),
+            ("rx_packets", lambda interface: interface.rx_packets),
+            ("tx_bytes", lambda interface: interface.tx_bytes),
+            ("tx_dropped", lambda interface: interface.tx_dropped),
+            ("tx_packets", lambda interface: interface.tx_packets),
+        )
+    )
+)
+"""Files of /sys/class/net/NAME/statistics."""

@@ -1,4 +1,5 @@
-"""Stand-in for the calls of ``os`` and ``open`` on /proc, /sys/class/net, /dev/std* and cubic's parameters.
+"""Stand-in for the calls of ``os`` and ``open`` on /proc, /sys/class/net, /dev/std*, cubic's parameters
+and what tells machines apart.
 
 ``open``, ``os.open``, ``stat``, ``lstat``, ``access``, ``listdir``, ``scandir`` and ``readlink`` see
 there what ``procfs`` says of the simulated host. Nothing there can be written; settings are changed through
@@ -14,7 +15,6 @@ import posix
 import posixpath
 import stat
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from errno import EINVAL, EISDIR, ENOENT, ENOTDIR
 from typing import Any, Final, Self
@@ -22,13 +22,17 @@ from typing import Any, Final, Self
 from ..kernel.process import Process
 from ..runtime.thread import SimThread
 from . import procfs
-from .os_module import RELEASE
+from .host_identity import MACHINE_ID_PATHS, dmi, kernel_setting, machine_id
 from .patching import dispatch, replace
 from .real_files import REAL_BASE, lift
 from .refusal import refuse
 from .wait_module import open_pidfd
 
 _STREAMS: Final = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+_PLACES: Final = (
+    *("/proc", "/sys/class/net", "/sys/class/dmi", "/sys/devices/virtual/dmi", "/sys/module/tcp_cubic"),
+    *("/dev/std", "/dev/fd", *MACHINE_ID_PATHS),
+)
 _real_memfd: Final[Callable[[str], int]] = os.memfd_create
 
 
@@ -65,7 +69,7 @@ def find(thread: SimThread, path: object) -> Entry | None:
         text = os.fsdecode(path)
     else:
         return None
-    if not text.startswith(("/proc", "/sys/class/net", "/sys/module/tcp_cubic", "/dev/std", "/dev/fd")):
+    if not text.startswith(_PLACES):
         return None
     text = posixpath.normpath(text)
     parts = text.split("/")[1:]
@@ -73,6 +77,10 @@ def find(thread: SimThread, path: object) -> Entry | None:
         return _descriptor(thread.process, str(_STREAMS[text]))
     if parts[:2] == ["dev", "fd"]:
         return _of_process(thread, thread.process, ["fd", *parts[2:]])
+    if text in MACHINE_ID_PATHS:
+        return Entry(machine_id(thread))
+    if parts[:3] == ["sys", "class", "dmi"] or parts[:4] == ["sys", "devices", "virtual", "dmi"]:
+        return _product(thread, parts[3 if parts[1] == "class" else 4 :])
     if parts[:3] == ["sys", "class", "net"]:
         return _interface(thread, parts[3:])
     if parts[:3] == ["sys", "module", "tcp_cubic"]:
@@ -141,15 +149,9 @@ def _descriptor(process: Process, number: str) -> Entry | None:
 
 def _setting(thread: SimThread, parts: list[str]) -> Entry | None:
     kernel = thread.process.kernel
-    if parts == ["kernel", "hostname"]:
-        return Entry(f"{kernel.hostname}\n")
-    if parts == ["kernel", "osrelease"]:
-        return Entry(f"{RELEASE}\n")
-    if parts == ["kernel", "random", "boot_id"]:
-        boot = thread.scheduler.streams.stream(f"boot/{kernel.hostname}").bits(128)
-        return Entry(f"{uuid.UUID(int=boot, version=4)}\n")
-    if parts == ["kernel", "random", "uuid"]:
-        return Entry(f"{uuid.uuid4()}\n")
+    if parts[:1] == ["kernel"]:
+        text = kernel_setting(thread, parts[1:])
+        return None if text is None else Entry(text)
     if not parts or parts[0] != "net":
         return None
     name = ".".join(parts)
@@ -173,15 +175,29 @@ def _parameter(thread: SimThread, parts: list[str]) -> Entry | None:
     return Entry(f"{sysctl.get(f'{parts[0]}.{parts[2]}')}\n") if parts[2] in known else _MISSING
 
 
+def _product(thread: SimThread, parts: list[str]) -> Entry:
+    found = dmi(thread, parts)
+    if found is None:
+        return _MISSING
+    return Entry(found) if isinstance(found, str) else Entry(names=found)
+
+
 def _interface(thread: SimThread, parts: list[str]) -> Entry:
     stack = thread.process.kernel.stack
     if not parts:
         return Entry(names=[interface.name for interface in stack.interfaces])
     interface = stack.interface_named(parts[0])
-    if interface is None or len(parts) > 2:
+    if interface is None:
         return _MISSING
     if len(parts) == 1:
-        return Entry(names=list(procfs.OF_INTERFACE))
+        return Entry(names=sorted([*procfs.OF_INTERFACE, "statistics"]))
+    if parts[1] == "statistics":
+        if len(parts) == 2:
+            return Entry(names=list(procfs.STATISTICS))
+        counter = procfs.STATISTICS.get(parts[2])
+        return _MISSING if counter is None or len(parts) > 3 else Entry(f"{counter(interface)}\n")
+    if len(parts) > 2:
+        return _MISSING
     read = procfs.OF_INTERFACE.get(parts[1])
     return _MISSING if read is None else Entry(read(interface) + "\n")
 
@@ -210,7 +226,9 @@ def open_text(path: Any, entry: Entry, flags: int) -> int:
     if entry.names is not None:
         raise _error(EISDIR if flags & os.O_ACCMODE else EINVAL, path)
     if flags & os.O_ACCMODE:
-        refuse(f"writing to {os.fsdecode(path)}", "set host.sysctl[…] outside of the program")
+        setting = posixpath.normpath(os.fsdecode(path)).startswith(("/proc/sys/net/", "/sys/module/"))
+        instead = "set host.sysctl[…] outside of the program" if setting else "it says what the host is"
+        refuse(f"writing to {os.fsdecode(path)}", instead)
     fd = lift(_real_memfd("proc"))
     assert entry.text is not None
     os.write(fd, entry.text.encode("utf-8", "surrogateescape"))
