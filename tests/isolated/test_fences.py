@@ -59,7 +59,9 @@ def outside():
         sys.getrecursionlimit(), sys.getswitchinterval(), sys.get_int_max_str_digits(), sys.getdlopenflags(),
         gc.isenabled(), gc.get_threshold(), locale.setlocale(locale.LC_ALL), warnings.filters,
         threading.active_count(), len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")),
-        umask(), os.path.exists("/tmp/never-made"), sys.gettrace(),
+        umask(), os.path.exists("/tmp/never-made"), sys.gettrace(), sys.getprofile(),
+        faulthandler.is_enabled(), len(gc.callbacks),
+        [sys.monitoring.get_tool(tool) for tool in range(6)] if sys.version_info >= (3, 12) else [],
     ])
 
 

@@ -82,3 +82,46 @@ def test_thread_of_a_program_has_a_trace_function_of_its_own(fresh):
         """,
         "True False False None\n",
     )
+
+
+def test_a_profile_function_sees_its_own_thread_and_ends_with_it(fresh):
+    fresh(
+        """
+        import cProfile, gc, sys, time
+        from fourtuple import Network
+        seen, kept = set(), []
+        def note(frame, event, argument):
+            seen.add(frame.f_code.co_name)
+        def mine():
+            time.sleep(1)
+        def profiled():
+            sys.setprofile(note)
+            mine()
+            return sys.getprofile() is note
+        def others():
+            for _ in range(20):
+                time.sleep(0.1)
+        def measured():
+            profiler = cProfile.Profile()
+            profiler.enable()
+            kept.append(profiler)
+            gc.callbacks.append(lambda phase, info: None)
+            mine()
+        with Network(seed=1) as net:
+            process = net.host("a").spawn(profiled)
+            net.host("b").spawn(others)
+            net.run()
+            print(process.result, sorted(seen & {"mine", "profiled", "others"}), sys.getprofile() is None)
+        Network().close()
+        before = len(gc.callbacks)
+        with Network(seed=1) as net:
+            net.host("a").spawn(measured)
+            net.run()
+        def afterwards():
+            pass
+        afterwards()
+        names = {entry.code.co_name for entry in kept[0].getstats() if hasattr(entry.code, "co_name")}
+        print("mine" in names, "afterwards" in names, len(gc.callbacks) - before, sys.getprofile() is None)
+        """,
+        "True ['mine', 'profiled'] True\nTrue False 0 True\n",
+    )

@@ -18,6 +18,9 @@ NAMES = [
     "sockstat",
     "sockstat6",
     "dev_mcast",
+    *(f"{protocol}{suffix}" for protocol in ("tcp", "udp", "udplite", "raw", "icmp") for suffix in ("", "6")),
+    "packet",
+    "netlink",
 ]
 
 
@@ -97,3 +100,9 @@ def test_what_they_say(simulated):
     tcp = dict(zip(snmp[4].split()[1:], snmp[5].split()[1:], strict=True))
     assert (tcp["ActiveOpens"], tcp["PassiveOpens"], tcp["CurrEstab"]) == ("1", "1", "2")
     assert "TCP: inuse 3 orphan 0 tw 0 alloc 3 mem 0" in simulated["sockstat"]
+
+
+@pytest.mark.parametrize("name", NAMES[NAMES.index("tcp") :])
+def test_heads_of_socket_tables_are_the_live_kernels(simulated, name):
+    with Path("/proc/net", name).open() as live:
+        assert simulated[name].split("\n")[0] == live.readline().rstrip("\n")

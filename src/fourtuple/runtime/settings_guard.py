@@ -9,7 +9,8 @@ from typing import Any
 
 
 class SettingsGuard:
-    """Keeps what holds for the whole interpreter: recursion limit, digits of ints, locale, collector."""
+    """Keeps what holds for the whole interpreter: recursion limit, digits of ints, locale, collector and its
+    callbacks, tools that monitor it."""
 
     def __init__(self) -> None:
         self._former: tuple[Any, ...] = ()
@@ -18,7 +19,7 @@ class SettingsGuard:
         self._former = _settings()
 
     def end(self) -> None:
-        recursion, digits, places, collecting, debug = self._former
+        recursion, digits, places, collecting, debug, callbacks, tools = self._former
         now = _settings()
         if now[0] != recursion:
             sys.setrecursionlimit(recursion)
@@ -30,6 +31,11 @@ class SettingsGuard:
             (gc.enable if collecting else gc.disable)()
         if now[4] != debug:
             gc.set_debug(debug)
+        if now[5] != callbacks:
+            gc.callbacks[:] = callbacks
+        for tool, name in enumerate(tools):
+            if name is None and now[6][tool] is not None:
+                _end_tool(tool)
 
 
 def _settings() -> tuple[Any, ...]:
@@ -39,4 +45,21 @@ def _settings() -> tuple[Any, ...]:
         locale.setlocale(locale.LC_ALL),
         gc.isenabled(),
         gc.get_debug(),
+        list(gc.callbacks),
+        _tools(),
     )
+
+
+def _tools() -> list[str | None]:
+    """Who uses each number for a tool of ``sys.monitoring`` (Python 3.12)."""
+    if sys.version_info >= (3, 12):
+        return [sys.monitoring.get_tool(tool) for tool in range(6)]
+    return []
+
+
+def _end_tool(tool: int) -> None:
+    if sys.version_info >= (3, 12):
+        sys.monitoring.set_events(tool, 0)
+        for event in range(sys.monitoring.events.PY_UNWIND.bit_length()):
+            sys.monitoring.register_callback(tool, 1 << event, None)
+        sys.monitoring.free_tool_id(tool)

@@ -46,7 +46,8 @@ def _install_finalize() -> None:
     def __call__(self: Any, _: object = None) -> Any:  # noqa: N807
         thread = current_thread()
         if thread is not None and thread.killed:
-            self.detach()
+            # Not detach(): that does nothing once the object is gone.
+            self._registry.pop(self, None)
             return None
         return real_call(self, _)
 

@@ -4,8 +4,11 @@ import ctypes
 import ctypes.util
 import os
 import platform
+import re
+import resource
 import socket
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -176,3 +179,93 @@ def test_a_library_that_would_leave_is_refused_by_name(name: str) -> None:
             __import__(name)
 
     on_host(load)
+
+
+def test_hosts_are_told_apart_by_the_seed_and_not_by_the_machine() -> None:
+    paths = (
+        "/etc/machine-id",
+        "/proc/sys/kernel/random/boot_id",
+        "/sys/class/dmi/id/product_uuid",
+        "/sys/devices/virtual/dmi/id/product_serial",
+    )
+
+    def look():
+        return [Path(path).read_text() for path in paths]
+
+    def run(seed):
+        with Network(seed=seed) as net:
+            processes = [net.host(name).spawn(look) for name in ("a", "a2")]
+            processes.append(net.hosts["a"].spawn(look))
+            net.run()
+            return [process.result for process in processes]
+
+    first, other, again = run(1)
+    assert first == again
+    assert run(1) == [first, other, again]
+    assert len({*first, *other, *run(2)[0]}) == 3 * len(paths)
+    assert re.fullmatch("[0-9a-f]{32}\n", first[0])
+    assert Path(paths[0]).read_text() != first[0] if Path(paths[0]).exists() else True
+
+
+def test_counters_of_an_interface_are_in_sysfs() -> None:
+    def look():
+        place = Path("/sys/class/net/lo/statistics")
+        before = {name: int((place / name).read_text()) for name in os.listdir(place)}
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.bind(("127.0.0.1", 0))
+            sender.sendto(b"x" * 100, sender.getsockname())
+            sender.recv(200)
+        return before, {name: int((place / name).read_text()) for name in before}
+
+    before, after = on_host(look)
+    changed = {name: after[name] - before[name] for name in before if after[name] != before[name]}
+    assert changed == {"rx_bytes": 142, "rx_packets": 1, "tx_bytes": 142, "tx_packets": 1}
+    live = Path("/sys/class/net/lo/statistics")
+    assert sorted(before) == sorted(path.name for path in live.iterdir())
+
+
+def test_limits_of_a_process_are_those_it_has() -> None:
+    def look():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200))
+        return Path("/proc/self/limits").read_text()
+
+    lines = on_host(look).splitlines()
+    assert lines[8] == f"{'Max open files':<25} {100:<20} {200:<20} {'files':<10}"
+    live = Path("/proc/self/limits").read_text().splitlines()
+    assert [(line[:26], line[68:]) for line in lines] == [(line[:26], line[68:]) for line in live]
+
+
+def test_tables_of_other_sockets_are_the_hosts() -> None:
+    def look():
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_RAW, 253),
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM, 136) as lite,
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as packet,
+            socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink,
+        ):
+            lite.bind(("127.0.0.1", 5000))
+            netlink.bind((0, 1))
+            inodes = [str(os.fstat(each.fileno()).st_ino) for each in (packet, netlink)]
+            names = ("raw", "udplite", "packet", "netlink", "raw6", "icmp")
+            return {name: Path("/proc/net", name).read_text().splitlines()[1:] for name in names}, inodes
+
+    tables, inodes = on_host(look)
+    assert [line.split()[1] for line in tables["raw"]] == ["00000000:00FD"]
+    assert [line.split()[1] for line in tables["udplite"]] == ["0100007F:1388"]
+    assert tables["packet"][0].split()[1:] == ["3", "3", "0003", "0", "1", "0", "0", inodes[0]]
+    assert tables["netlink"][0].split()[1:] == ["0", "2", "00000001", "0", "0", "0", "2", "0", inodes[1]]
+    assert tables["raw6"] == tables["icmp"] == []
+
+
+def test_a_named_pipe_is_neither_made_nor_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+
+    def look():
+        with pytest.raises(OSError, match=r"os\.mkfifo is not simulated; use os\.pipe"):
+            os.mkfifo(tmp_path / "made")
+        for call in (lambda: (tmp_path / "fifo").open(), lambda: os.open(tmp_path / "fifo", os.O_RDONLY)):
+            with pytest.raises(OSError, match=r"opening the named pipe .* is not simulated; use os\.pipe"):
+                call()
+        return os.listdir(tmp_path)
+
+    assert on_host(look) == ["fifo"]
