@@ -107,6 +107,36 @@ def test_a_program_that_ends_itself_at_once_does_nothing_more(fresh, tmp_path, e
     )
 
 
+def test_nothing_is_told_of_what_a_killed_process_raises(fresh):
+    fresh(
+        """
+        import threading, time
+        from fourtuple import Network
+        raised = []
+        class Careless:
+            def __del__(self):
+                raised.append("__del__")
+                raise ValueError
+        def waiting():
+            careless = Careless()
+            try:
+                time.sleep(100)
+            finally:
+                raised.append("finally")
+                raise KeyError
+        def program():
+            threading.Thread(target=waiting).start()
+            waiting()
+        with Network(seed=1) as net:
+            process = net.host("a").spawn(program)
+            net.at("1s", process.kill)
+            net.run()
+            print(sorted(raised), net.unhandled, repr(process.stderr), process.exception)
+        """,
+        "['__del__', '__del__', 'finally', 'finally'] [] '' None\n",
+    )
+
+
 def test_what_a_killed_process_held_stays_taken(fresh):
     fresh(
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..clock.clock import SECOND
+from .thread import current_thread
 
 if TYPE_CHECKING:
     from .process_state import ProcessState
@@ -26,7 +27,10 @@ def tell_unhandled(
     state: ProcessState, kind: type[BaseException], what: str = "It ended", at: int = -1
 ) -> None:
     """Note that nobody in the process of ``state`` handled an exception of ``kind``; arguments as of
-    :func:`failure_place`."""
+    :func:`failure_place`. Nothing is told of what a thread raises that is being killed."""
+    thread = current_thread()
+    if thread is not None and thread.killed:
+        return
     scheduler = state.scheduler
     line = f"{kind.__name__}: {failure_place(state, what, at)}"
     scheduler.unhandled.append(line)
