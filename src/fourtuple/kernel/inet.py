@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 
 IP_MAX_MTU: Final = 0xFFFF
+_V6_HEADER: Final = 40
 
 
 def needs_scope(address: int) -> bool:
@@ -67,9 +68,12 @@ class InetSocket(Socket):
     """
 
     __slots__ = (
+        "dontfrag",
         "endpoint",
         "freebind",
         "hop_limit",
+        "min_hop_limit",
+        "min_ttl",
         "multicast_address",
         "multicast_hops",
         "multicast_if",
@@ -80,6 +84,7 @@ class InetSocket(Socket):
         "pmtu_discovery",
         "recv_hop_limit",
         "recv_origdst",
+        "recv_path_mtu",
         "recv_pktinfo",
         "recv_pktinfo6",
         "recv_tclass",
@@ -92,6 +97,8 @@ class InetSocket(Socket):
         "tos",
         "transparent",
         "ttl",
+        "unicast_if",
+        "unicast_if6",
         "waker",
     )
 
@@ -127,6 +134,13 @@ class InetSocket(Socket):
         self.recv_tclass: bool = False
         self.hop_limit: int = -1
         self.tclass: int = 0
+        self.min_ttl: int = 0
+        """IP_MINTTL, which TCP alone looks at, as in Linux; so IPV6_MINHOPCOUNT."""
+        self.min_hop_limit: int = 0
+        self.unicast_if: int = 0
+        self.unicast_if6: int = 0
+        self.dontfrag: bool = False
+        self.recv_path_mtu: bool = False
         self.multicast_ttl: int = 1
         self.multicast_loop: bool = True
         self.multicast_if: int = 0
@@ -270,6 +284,7 @@ class InetSocket(Socket):
         self.linger_on = listener.linger_on
         self.linger_seconds = listener.linger_seconds
         self.timestamps = listener.timestamps
+        self.stamps_new = listener.stamps_new
         self.zerocopy = listener.zerocopy
         self.priority = listener.priority
         self.mark = listener.mark
@@ -283,6 +298,12 @@ class InetSocket(Socket):
         self.transparent = listener.transparent
         self.hop_limit = listener.hop_limit
         self.tclass = listener.tclass
+        self.unicast_if = listener.unicast_if
+        self.unicast_if6 = listener.unicast_if6
+        self.dontfrag = listener.dontfrag
+        self.recv_path_mtu = listener.recv_path_mtu
+        self.min_ttl = listener.min_ttl
+        self.min_hop_limit = listener.min_hop_limit
         self.multicast_loop = listener.multicast_loop
         self.multicast_loop6 = listener.multicast_loop6
 
@@ -361,7 +382,7 @@ class InetSocket(Socket):
             return get_ip_option(self, name, length)
         if level == SOL_IPV6 and self.family == AF_INET6:
             check_option(level, name, False)
-            return get_ipv6_option(self, name)
+            return get_ipv6_option(self, name, length)
         # The two families refuse a level nobody knows each in its way.
         raise KernelError(EOPNOTSUPP if self.family == AF_INET else ENOPROTOOPT)
 
@@ -372,8 +393,8 @@ class InetSocket(Socket):
         route = self.kernel.stack.route(self.endpoint.peer, self.endpoint.local, self.endpoint.device)
         if route is None:
             raise KernelError(ENOTCONN)
-        # No IP packet is longer, whatever the interface takes.
-        return min(route.mtu, IP_MAX_MTU)
+        # No IP packet is longer, whatever the interface takes; IPv6 does not count its header.
+        return min(route.mtu, IP_MAX_MTU if is_v4(self.endpoint.peer) else IP_MAX_MTU + _V6_HEADER)
 
     # Multicast, of UDP only
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import EINVAL, ENETUNREACH
 from typing import TYPE_CHECKING, Final
 
-from ..stack.datagram import ORIGIN_TIMESTAMPING, ORIGIN_ZEROCOPY, Datagram, SocketError
+from ..stack.datagram import ORIGIN_LOCAL, ORIGIN_TIMESTAMPING, ORIGIN_ZEROCOPY, Datagram, SocketError
 from ..wire.address import V4_ANY, V4_BASE, is_any, is_multicast, is_v4
 from .error import KernelError
 from .layout import pack_int, read_int
@@ -18,11 +18,13 @@ from .sockopt import (
     IP_RECVORIGDSTADDR,
     IP_TOS,
     IP_TTL,
+    IPV6_DONTFRAG,
     IPV6_HOPLIMIT,
     IPV6_PKTINFO,
     IPV6_RECVERR,
     IPV6_TCLASS,
     SO_TIMESTAMPING,
+    SO_TIMESTAMPING_NEW,
     SOL_IP,
     SOL_IPV6,
     SOL_SOCKET,
@@ -45,13 +47,15 @@ class SendControl:
     Raises EINVAL, ENETUNREACH for a source address of another host.
     """
 
-    __slots__ = ("device", "segment", "source", "stamps", "tos", "ttl")
+    __slots__ = ("device", "dontfrag", "segment", "source", "stamps", "tos", "ttl")
 
     def __init__(self, socket: InetSocket, control: list[ControlMessage]) -> None:
         self.source: int = V4_ANY
         self.device: int = 0
         self.tos: int = -1
         self.ttl: int = 0
+        self.dontfrag: int = -1
+        """IPV6_DONTFRAG, -1 for what the socket's option says."""
         self.segment: int = -1
         """UDP_SEGMENT, -1 for what the socket's option says."""
         self.stamps: int = 0
@@ -61,7 +65,7 @@ class SendControl:
                 self._take(message)
             elif message.level == SOL_IPV6 and socket.family == AF_INET6:
                 self._take_v6(message)
-            elif message.level == SOL_SOCKET and message.type == SO_TIMESTAMPING:
+            elif message.level == SOL_SOCKET and message.type in (SO_TIMESTAMPING, SO_TIMESTAMPING_NEW):
                 self.stamps = _stamps(message.data)
             elif message.level == SOL_SOCKET and message.type not in (SCM_RIGHTS, SCM_CREDENTIALS):
                 raise KernelError(EINVAL)
@@ -85,9 +89,14 @@ class SendControl:
             self.source = int.from_bytes(data[:16], "big")
             self.device = read_int(data[16:])
             return
-        if message.type not in (IPV6_HOPLIMIT, IPV6_TCLASS) or len(data) != 4:
+        if message.type not in (IPV6_HOPLIMIT, IPV6_TCLASS, IPV6_DONTFRAG) or len(data) != 4:
             raise KernelError(EINVAL)
         value = read_int(data)
+        if message.type == IPV6_DONTFRAG:
+            if not 0 <= value <= 1:
+                raise KernelError(EINVAL)
+            self.dontfrag = value
+            return
         if not -1 <= value <= 255:
             raise KernelError(EINVAL)
         if message.type == IPV6_TCLASS:
@@ -156,7 +165,7 @@ def receive_control(socket: InetSocket, datagram: Datagram, control: list[Contro
 
 def error_control(socket: InetSocket, entry: SocketError) -> ControlMessage:
     """struct sock_extended_err, and the address of who reported it, if anybody did."""
-    own = entry.origin in (ORIGIN_TIMESTAMPING, ORIGIN_ZEROCOPY)
+    own = entry.origin in (ORIGIN_LOCAL, ORIGIN_TIMESTAMPING, ORIGIN_ZEROCOPY)
     data = (
         pack_int(entry.errno)
         + bytes((entry.origin, entry.type, entry.code, 0))

@@ -141,6 +141,7 @@ class InetDatagram(InetMessages):
             raise KernelError(way.code)
         segment = self.segment if attached is None or attached.segment < 0 else attached.segment
         stamps = 0 if attached is None else attached.stamps
+        udp.dontfrag_once = -1 if attached is None else attached.dontfrag
         if more:
             self.corked = data
             self.cork_way = way
@@ -176,7 +177,7 @@ class InetDatagram(InetMessages):
         return self.endpoint.local_port == 0
 
     def recv(self, count: int, flags: int) -> bytes | None:
-        if flags & ~(MSG_DONTWAIT | MSG_PEEK) or self.peek_off >= 0:
+        if flags & ~(MSG_DONTWAIT | MSG_PEEK) or self.peek_off >= 0 or self.recv_path_mtu:
             received = self.recvmsg(count, flags)
             return None if received is None else received.data
         code = self.udp.take_error()

@@ -17,10 +17,21 @@ from .file import FIONREAD, TIOCOUTQ
 from .inet import InetSocket, needs_scope
 from .inet_control import SendControl, error_control, receive_control
 from .layout import pack_int
+from .netdevice import sockaddr_in6
 from .process import Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, SockAddr
 from .socket import MSG_DONTROUTE, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, ControlMessage, Received
-from .sockopt import SO_DONTROUTE, SO_RCVBUF, SO_RXQ_OVFL, SO_SNDBUF, SOL_SOCKET, SOL_UDP, UDP_GRO
+from .sockopt import (
+    IPV6_PATHMTU,
+    SO_DONTROUTE,
+    SO_RCVBUF,
+    SO_RXQ_OVFL,
+    SO_SNDBUF,
+    SOL_IPV6,
+    SOL_SOCKET,
+    SOL_UDP,
+    UDP_GRO,
+)
 from .timestamps import SOF_SOFTWARE, timestamp_controls, timestamping_control
 
 if TYPE_CHECKING:
@@ -162,6 +173,8 @@ class InetMessages(InetSocket):
         """A pending error (ECONNREFUSED …) comes first, and is then forgotten."""
         if flags & MSG_ERRQUEUE:
             return self._receive_error(count)
+        if self.messages.refused_mtu and self.recv_path_mtu:
+            return self._receive_path_mtu()
         code = self.messages.take_error()
         if code != 0:
             raise KernelError(code)
@@ -202,6 +215,16 @@ class InetMessages(InetSocket):
         received.control.append(error_control(self, entry))
         return received
 
+    def _receive_path_mtu(self) -> Received:
+        """IPV6_PATHMTU: no data, and from where a packet was refused as too long (``ipv6_recv_rxpmtu``)."""
+        messages = self.messages
+        destination = messages.refused_destination
+        received = Received(b"", self.show(destination, 0))
+        data = sockaddr_in6(destination, 0) + pack_int(messages.refused_mtu)
+        received.control.append(ControlMessage(SOL_IPV6, IPV6_PATHMTU, data, None))
+        messages.refused_mtu = 0
+        return received
+
     # Options
 
     def transport_option_changed(self, name: int) -> None:
@@ -228,6 +251,10 @@ class InetMessages(InetSocket):
         messages.multicast_loop = self.multicast_loop
         messages.multicast_if = self.multicast_if
         messages.multicast_source = self.multicast_address if self.multicast_address >= 0 else V4_ANY
+        messages.unicast_if = self.unicast_if
+        messages.unicast_if_v6 = self.unicast_if6
+        messages.dontfrag = self.dontfrag
+        messages.recv_path_mtu = self.recv_path_mtu
         messages.tclass = self.tclass
         messages.hop_limit = max(self.hop_limit, 0)
         messages.multicast_hops = self.multicast_hops

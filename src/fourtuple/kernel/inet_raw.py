@@ -99,7 +99,9 @@ class InetRaw(InetMessages):
             raise KernelError(EOPNOTSUPP)
         if addr is not None and self.family == AF_INET6:
             self._check_port(addr.port)
-        target = self.send_target(addr, SendControl(self, control) if control else None, flags)
+        attached = SendControl(self, control) if control else None
+        self.raw.dontfrag_once = -1 if attached is None else attached.dontfrag
+        target = self.send_target(addr, attached, flags)
         if self.family == AF_INET6 and target.address != CONNECTED_PEER and is_v4(target.address):
             raise KernelError(EINVAL)
         code = self.raw.send_from(

@@ -72,7 +72,9 @@ from .sockopt import (
     SO_RCVLOWAT,
     SO_SNDBUF,
     SO_TIMESTAMP,
+    SO_TIMESTAMP_NEW,
     SO_TIMESTAMPNS,
+    SO_TIMESTAMPNS_NEW,
     SOL_TCP,
     TCP_CONGESTION,
     TCP_INQ,
@@ -450,12 +452,14 @@ class InetStream(InetSocket):
             tcb.max_pacing_rate = self.max_pacing_rate
             if self.max_pacing_rate != UNLIMITED_RATE:
                 tcb.paced = True
-        elif name in (SO_TIMESTAMP, SO_TIMESTAMPNS):
+        elif name in (SO_TIMESTAMP, SO_TIMESTAMP_NEW, SO_TIMESTAMPNS, SO_TIMESTAMPNS_NEW):
             tcb.keep_arrivals = self.timestamps != 0 or tcb.timestamping & RX_SOFTWARE != 0
 
     def ip_option_changed(self) -> None:
         self.apply_tos(self.family == AF_INET or self.endpoint.is_v4_pair())
         self.tcb.pmtu_discovery = self.pmtu_discovery
+        self.tcb.min_ttl = self.min_ttl
+        self.tcb.min_hop_limit = self.min_hop_limit
         self.tcb.recverr = self.recverr or self.recverr6
 
     def apply_tos(self, v4: bool) -> None:

@@ -126,6 +126,7 @@ class Socket(File):
         "rxq_ovfl",
         "send_timeout",
         "sndbuf",
+        "stamps_new",
         "timestamps",
         "type",
         "zerocopy",
@@ -161,6 +162,8 @@ class Socket(File):
         self.linger_seconds: int = 0
         self.timestamps: int = 0
         """SO_TIMESTAMP or SO_TIMESTAMPNS, whichever is on; 0 for neither."""
+        self.stamps_new: bool = False
+        """The *_NEW option of time stamps was set last: messages have its number."""
         self.rxq_ovfl: bool = False
         self.zerocopy: bool = False
         """SO_ZEROCOPY: MSG_ZEROCOPY has an effect."""

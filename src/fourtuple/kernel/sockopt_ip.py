@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from errno import EADDRNOTAVAIL, EINVAL, ENODEV, ENOPROTOOPT, EPERM, EPROTO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..wire.address import V4_BASE, is_multicast, is_v4
 from .error import KernelError
@@ -20,6 +20,7 @@ from .sockopt import (
     IP_FREEBIND,
     IP_HDRINCL,
     IP_LOCAL_PORT_RANGE,
+    IP_MINTTL,
     IP_MTU,
     IP_MTU_DISCOVER,
     IP_MULTICAST_ALL,
@@ -37,20 +38,26 @@ from .sockopt import (
     IP_TRANSPARENT,
     IP_TTL,
     IP_UNBLOCK_SOURCE,
+    IP_UNICAST_IF,
+    IPV6_DONTFRAG,
     IPV6_JOIN_GROUP,
     IPV6_LEAVE_GROUP,
+    IPV6_MINHOPCOUNT,
     IPV6_MTU,
     IPV6_MTU_DISCOVER,
     IPV6_MULTICAST_ALL,
     IPV6_MULTICAST_HOPS,
     IPV6_MULTICAST_IF,
     IPV6_MULTICAST_LOOP,
+    IPV6_PATHMTU,
     IPV6_RECVERR,
     IPV6_RECVHOPLIMIT,
+    IPV6_RECVPATHMTU,
     IPV6_RECVPKTINFO,
     IPV6_RECVTCLASS,
     IPV6_TCLASS,
     IPV6_UNICAST_HOPS,
+    IPV6_UNICAST_IF,
     IPV6_V6ONLY,
     SOL_IP,
     SOL_IPV6,
@@ -60,6 +67,8 @@ from .sockopt_mcast import MCAST_OPTIONS, set_mcast_option
 if TYPE_CHECKING:
     from .inet import InetSocket
 
+_IP6_MTUINFO: Final = 32
+
 
 def set_ip_option(socket: InetSocket, name: int, value: bytes) -> None:
     """Set an IPPROTO_IP option the table says can be set."""
@@ -68,6 +77,9 @@ def set_ip_option(socket: InetSocket, name: int, value: bytes) -> None:
         return
     if name == IP_MULTICAST_IF:
         _set_multicast_if(socket, value)
+        return
+    if name == IP_UNICAST_IF:
+        socket.unicast_if = _unicast_interface(socket, value)
         return
     if name in (IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP):
         _change_membership(socket, name, value)
@@ -88,6 +100,11 @@ def set_ip_option(socket: InetSocket, name: int, value: bytes) -> None:
         if number != -1 and not 1 <= number <= 255:
             raise KernelError(EINVAL)
         socket.ttl = number
+    elif name == IP_MINTTL:
+        _need_a_byte(value)
+        if not 0 <= number <= 255:
+            raise KernelError(EINVAL)
+        socket.min_ttl = number
     elif name == IP_MTU_DISCOVER:
         if not IP_PMTUDISC_DONT <= number <= IP_PMTUDISC_OMIT:
             raise KernelError(EINVAL)
@@ -140,6 +157,8 @@ def set_ip_option(socket: InetSocket, name: int, value: bytes) -> None:
 
 def get_ip_option(socket: InetSocket, name: int, length: int) -> bytes:
     """Read an IPPROTO_IP option the table says can be read."""
+    if name == IP_UNICAST_IF:
+        return socket.unicast_if.to_bytes(4, "big")[:length]
     if name == IP_MULTICAST_IF:
         if length < 4:
             raise KernelError(EINVAL)
@@ -155,6 +174,8 @@ def _ip_number(socket: InetSocket, name: int) -> int:
         return socket.tos
     if name == IP_TTL:
         return socket.kernel.stack.sysctl.ip_default_ttl if socket.ttl < 0 else socket.ttl
+    if name == IP_MINTTL:
+        return socket.min_ttl
     if name == IP_MTU_DISCOVER:
         return socket.pmtu_discovery
     if name == IP_MTU:
@@ -198,6 +219,12 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
     if name in (IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP):
         _change_membership_v6(socket, name, value)
         return
+    if name == IPV6_UNICAST_IF:
+        socket.unicast_if6 = _unicast_interface(socket, value)
+        return
+    if name == IPV6_DONTFRAG:
+        socket.dontfrag = len(value) >= 4 and read_int(value) != 0
+        return
     number = read_int(value)
     on = number != 0
     if name == IPV6_V6ONLY:
@@ -208,6 +235,10 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
         if not -1 <= number <= 255:
             raise KernelError(EINVAL)
         socket.hop_limit = number
+    elif name == IPV6_MINHOPCOUNT:
+        if not 0 <= number <= 255:
+            raise KernelError(EINVAL)
+        socket.min_hop_limit = number
     elif name == IPV6_TCLASS:
         if not -1 <= number <= 255:
             raise KernelError(EINVAL)
@@ -216,6 +247,8 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
         if not IP_PMTUDISC_DONT <= number <= IP_PMTUDISC_OMIT:
             raise KernelError(EINVAL)
         socket.pmtu_discovery = number
+    elif name == IPV6_RECVPATHMTU:
+        socket.recv_path_mtu = on
     elif name == IPV6_RECVPKTINFO:
         socket.recv_pktinfo6 = on
     elif name == IPV6_RECVHOPLIMIT:
@@ -242,13 +275,25 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
         raise KernelError(ENOPROTOOPT)
 
 
-def get_ipv6_option(socket: InetSocket, name: int) -> bytes:
+def get_ipv6_option(socket: InetSocket, name: int, length: int) -> bytes:
     """Read an IPPROTO_IPV6 option the table says can be read."""
+    if name == IPV6_PATHMTU:
+        if length < _IP6_MTUINFO:
+            raise KernelError(EINVAL)
+        return bytes(28) + pack_int(socket.path_mtu())
+    if name == IPV6_UNICAST_IF:
+        return socket.unicast_if6.to_bytes(4, "big")
+    if name == IPV6_DONTFRAG:
+        return pack_int(socket.dontfrag)
+    if name == IPV6_RECVPATHMTU:
+        return pack_int(socket.recv_path_mtu)
     if name == IPV6_V6ONLY:
         return pack_int(socket.endpoint.v6only)
     if name == IPV6_UNICAST_HOPS:
         limit = socket.kernel.stack.sysctl.ip_default_ttl if socket.hop_limit < 0 else socket.hop_limit
         return pack_int(limit)
+    if name == IPV6_MINHOPCOUNT:
+        return pack_int(socket.min_hop_limit)
     if name == IPV6_TCLASS:
         return pack_int(socket.tclass)
     if name == IPV6_MTU_DISCOVER:
@@ -272,6 +317,19 @@ def get_ipv6_option(socket: InetSocket, name: int) -> bytes:
     if name == IPV6_MULTICAST_ALL:
         return pack_int(socket.endpoint.multicast_all)
     raise KernelError(ENOPROTOOPT)
+
+
+def _unicast_interface(socket: InetSocket, value: bytes) -> int:
+    """The ifindex IP_UNICAST_IF or IPV6_UNICAST_IF gives, in network byte order; 0 for none."""
+    if len(value) != 4:
+        raise KernelError(EINVAL)
+    ifindex = int.from_bytes(value, "big")
+    if ifindex:
+        if socket.kernel.stack.interface(ifindex) is None:
+            raise KernelError(EADDRNOTAVAIL)
+        if socket.endpoint.device:
+            raise KernelError(EINVAL)
+    return ifindex
 
 
 def _small_int(value: bytes) -> int:

@@ -44,6 +44,7 @@ from .sockopt import (
     SO_RCVBUFFORCE,
     SO_RCVLOWAT,
     SO_RCVTIMEO,
+    SO_RCVTIMEO_NEW,
     SO_REUSEADDR,
     SO_REUSEPORT,
     SO_RXQ_OVFL,
@@ -51,9 +52,13 @@ from .sockopt import (
     SO_SNDBUFFORCE,
     SO_SNDLOWAT,
     SO_SNDTIMEO,
+    SO_SNDTIMEO_NEW,
     SO_TIMESTAMP,
+    SO_TIMESTAMP_NEW,
     SO_TIMESTAMPING,
+    SO_TIMESTAMPING_NEW,
     SO_TIMESTAMPNS,
+    SO_TIMESTAMPNS_NEW,
     SO_TYPE,
     SO_ZEROCOPY,
 )
@@ -131,23 +136,25 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
         socket.linger_on = on
         if on:
             socket.linger_seconds = seconds & 0xFFFFFFFF
-    elif name == SO_RCVTIMEO:
+    elif name in (SO_RCVTIMEO, SO_RCVTIMEO_NEW):
         socket.receive_timeout = _read_timeout(value)
-    elif name == SO_SNDTIMEO:
+    elif name in (SO_SNDTIMEO, SO_SNDTIMEO_NEW):
         socket.send_timeout = _read_timeout(value)
-    elif name in (SO_TIMESTAMP, SO_TIMESTAMPNS):
+    elif name in (SO_TIMESTAMP, SO_TIMESTAMP_NEW, SO_TIMESTAMPNS, SO_TIMESTAMPNS_NEW):
+        # Any of them switches all off.
+        socket.timestamps = 0
         if on:
-            socket.timestamps = name
-        elif socket.timestamps == name:
-            socket.timestamps = 0
+            socket.timestamps = SO_TIMESTAMP if name in (SO_TIMESTAMP, SO_TIMESTAMP_NEW) else SO_TIMESTAMPNS
+            socket.stamps_new = name in (SO_TIMESTAMP_NEW, SO_TIMESTAMPNS_NEW)
     elif name == SO_MAX_PACING_RATE:
         socket.max_pacing_rate = UNLIMITED_RATE if number == -1 else number & 0xFFFFFFFF
-    elif name == SO_TIMESTAMPING:
+    elif name in (SO_TIMESTAMPING, SO_TIMESTAMPING_NEW):
         if number & ~ALL_BITS or number & (OPT_STATS | OPT_TSONLY) == OPT_STATS:
             raise KernelError(EINVAL)
         if number & OPT_ID_TCP and not number & OPT_ID:
             raise KernelError(EINVAL)
         socket.set_timestamping(number)
+        socket.stamps_new = name == SO_TIMESTAMPING_NEW
     elif name == SO_PASSCRED:
         if socket.family not in (AF_UNIX, AF_NETLINK):
             raise KernelError(EOPNOTSUPP)
@@ -223,17 +230,24 @@ def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
         return pack_int(1)
     if name == SO_LINGER:
         return pack_linger(socket.linger_on, socket.linger_seconds)
-    if name == SO_RCVTIMEO:
+    if name in (SO_RCVTIMEO, SO_RCVTIMEO_NEW):
         return _pack_timeout(socket.receive_timeout)
-    if name == SO_SNDTIMEO:
+    if name in (SO_SNDTIMEO, SO_SNDTIMEO_NEW):
         return _pack_timeout(socket.send_timeout)
     if name in (SO_TIMESTAMP, SO_TIMESTAMPNS):
-        return pack_int(socket.timestamps == name)
+        return pack_int(socket.timestamps == name and not socket.stamps_new)
+    if name == SO_TIMESTAMP_NEW:
+        # Linux says 1 for either resolution here.
+        return pack_int(socket.timestamps != 0 and socket.stamps_new)
+    if name == SO_TIMESTAMPNS_NEW:
+        return pack_int(socket.timestamps == SO_TIMESTAMPNS and socket.stamps_new)
     if name == SO_MAX_PACING_RATE:
         if length >= 8:
             return socket.max_pacing_rate.to_bytes(8, "little")
         return min(socket.max_pacing_rate, 0xFFFFFFFF).to_bytes(4, "little")
-    if name == SO_TIMESTAMPING:
+    if name == SO_TIMESTAMPING_NEW and not socket.stamps_new:
+        return bytes(8)
+    if name in (SO_TIMESTAMPING, SO_TIMESTAMPING_NEW):
         # struct so_timestamping: the bits and a clock nobody can choose.
         return pack_int(socket.timestamping()) + bytes(4)
     if name == SO_PASSCRED:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from errno import EAGAIN, EINVAL
-from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from ..stack.tcp.error_queue import (
@@ -20,16 +19,23 @@ from .layout import pack_int, read_int
 from .netdevice import sockaddr_in, sockaddr_in6
 from .sockaddr import AF_INET6
 from .socket import MSG_ERRQUEUE, MSG_TRUNC, ControlMessage, Received
-from .sockopt import IP_RECVERR, IPV6_RECVERR, SO_TIMESTAMPING, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_INQ
-from .timestamps import timestamp_control
+from .sockopt import (
+    IP_RECVERR,
+    IPV6_RECVERR,
+    SO_TIMESTAMPING,
+    SO_TIMESTAMPING_NEW,
+    SOL_IP,
+    SOL_IPV6,
+    SOL_SOCKET,
+    SOL_TCP,
+    TCP_INQ,
+)
+from .timestamps import timestamp_control, timestamping_control
 
 if TYPE_CHECKING:
     from .inet_stream import InetStream
 
 SCM_TIMESTAMPING_OPT_STATS: Final = 54
-
-_TIMESPECS: Final = Struct("<6q")
-"""struct scm_timestamping: three times, of which the first is by software."""
 
 _NO_ADDRESS: Final = 16
 _NO_ADDRESS_V6: Final = 28
@@ -44,7 +50,7 @@ def write_stamps_of(socket: InetStream, control: list[ControlMessage]) -> int:
     for message in control:
         if message.level != SOL_SOCKET:
             continue
-        if message.type != SO_TIMESTAMPING or len(message.data) != 4:
+        if message.type not in (SO_TIMESTAMPING, SO_TIMESTAMPING_NEW) or len(message.data) != 4:
             raise KernelError(EINVAL, "control message of another family")
         bits = read_int(message.data)
         if bits & ~TX_RECORD:
@@ -64,7 +70,7 @@ def error_message(socket: InetStream, count: int) -> Received:
     if count < len(entry.data):
         received.flags |= MSG_TRUNC
     if entry.time >= 0 and tcb.timestamping & SOFTWARE:
-        received.control.append(_software_time(socket, entry.time))
+        received.control.append(timestamping_control(socket, entry.time))
         if entry.has_stats:
             received.control.append(ControlMessage(SOL_SOCKET, SCM_TIMESTAMPING_OPT_STATS, entry.data, None))
     data = (
@@ -91,16 +97,10 @@ def add_receive_control(socket: InetStream, received: Received, first: int) -> N
             if socket.timestamps:
                 received.control.append(timestamp_control(socket, time))
             if tcb.timestamping & SOFTWARE and tcb.timestamping & RX_SOFTWARE:
-                received.control.append(_software_time(socket, time))
+                received.control.append(timestamping_control(socket, time))
     if socket.tells_left:
         left = tcb.rcv_nxt - tcb.copied_seq
         if left == 0 and tcb.done:
             # Something is left to learn: that the stream ended.
             left = 1
         received.control.append(ControlMessage(SOL_TCP, TCP_INQ, pack_int(left), None))
-
-
-def _software_time(socket: InetStream, time: int) -> ControlMessage:
-    wall = socket.kernel.epoch_ns + time
-    data = _TIMESPECS.pack(wall // 1_000_000_000, wall % 1_000_000_000, 0, 0, 0, 0)
-    return ControlMessage(SOL_SOCKET, SO_TIMESTAMPING, data, None)

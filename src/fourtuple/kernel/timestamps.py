@@ -6,7 +6,15 @@ from typing import Final
 
 from .layout import pack_timeval
 from .socket import ControlMessage, Socket
-from .sockopt import SO_TIMESTAMPING, SO_TIMESTAMPNS, SOL_SOCKET
+from .sockopt import (
+    SO_TIMESTAMP,
+    SO_TIMESTAMP_NEW,
+    SO_TIMESTAMPING,
+    SO_TIMESTAMPING_NEW,
+    SO_TIMESTAMPNS,
+    SO_TIMESTAMPNS_NEW,
+    SOL_SOCKET,
+)
 
 # SOF_TIMESTAMPING_*: what SO_TIMESTAMPING asks for (linux/net_tstamp.h).
 SOF_SOFTWARE: Final = 1 << 4
@@ -28,14 +36,18 @@ def timestamp_control(socket: Socket, time: int) -> ControlMessage:
     """``time`` is virtual (ns); the message holds the host's wall clock."""
     wall = socket.kernel.epoch_ns + time
     fraction = wall % 1_000_000_000
-    if socket.timestamps != SO_TIMESTAMPNS:
+    if socket.timestamps == SO_TIMESTAMPNS:
+        kind = SO_TIMESTAMPNS_NEW if socket.stamps_new else SO_TIMESTAMPNS
+    else:
+        kind = SO_TIMESTAMP_NEW if socket.stamps_new else SO_TIMESTAMP
         fraction //= 1000
     data = pack_timeval(wall // 1_000_000_000, fraction)
-    return ControlMessage(SOL_SOCKET, socket.timestamps, data, None)
+    return ControlMessage(SOL_SOCKET, kind, data, None)
 
 
 def timestamping_control(socket: Socket, time: int) -> ControlMessage:
     """SCM_TIMESTAMPING: three struct timespec, the first of software, the others of hardware there is not."""
     wall = socket.kernel.epoch_ns + time
     data = pack_timeval(wall // 1_000_000_000, wall % 1_000_000_000) + bytes(32)
-    return ControlMessage(SOL_SOCKET, SO_TIMESTAMPING, data, None)
+    kind = SO_TIMESTAMPING_NEW if socket.stamps_new else SO_TIMESTAMPING
+    return ControlMessage(SOL_SOCKET, kind, data, None)

@@ -87,6 +87,7 @@ class IcmpError:
         "payload",
         "reporter",
         "source",
+        "ttl",
         "type",
         "type_v6",
     )
@@ -114,6 +115,8 @@ class IcmpError:
         """The first bytes of the transport header that was quoted, at least 8."""
         self.ifindex: int = 0
         """The interface the message arrived by."""
+        self.ttl: int = 255
+        """What TCP compares with IP_MINTTL: of the quoted packet, with IPv6 of the message itself."""
         self.type_v6: int = -1
         """Type of the ICMPv6 message, -1 if it was an ICMP one."""
         self.code_v6: int = -1

@@ -96,6 +96,18 @@ class DatagramSocket:
         self.multicast_loop_v6: bool = True
         self.multicast_if_v6: int = 0
         """IPV6_MULTICAST_IF."""
+        self.unicast_if: int = 0
+        """IP_UNICAST_IF, an ifindex; decides for unicasts as IP_MULTICAST_IF does for multicasts."""
+        self.unicast_if_v6: int = 0
+        self.dontfrag: bool = False
+        """IPV6_DONTFRAG: what does not fit the path is refused."""
+        self.dontfrag_once: int = -1
+        """IPV6_DONTFRAG of the send under way, -1 for what the option says."""
+        self.recv_path_mtu: bool = False
+        """IPV6_RECVPATHMTU: a receive call tells of what IPV6_DONTFRAG refused."""
+        self.refused_mtu: int = 0
+        """The path MTU that was exceeded, until it is told; 0 for none."""
+        self.refused_destination: int = V6_ANY
         self.recverr: bool = False
         self.stamps: int = 0
         """Which time stamps of what it sends it wants in its error queue: SOF_TIMESTAMPING_TX_*, OPT_ID,
@@ -129,6 +141,8 @@ class DatagramSocket:
                 device = self.multicast_if if is_v4(destination) else self.multicast_if_v6
             if source == V4_ANY and is_v4(destination):
                 source = self.multicast_source
+        elif device == 0:
+            device = self.unicast_if if is_v4(destination) else self.unicast_if_v6
         paths = self.ip.paths
         if (on_link or self.dontroute) and is_v4(destination):
             path = paths.find_on_link(destination, source, device)
@@ -211,13 +225,27 @@ class DatagramSocket:
             packet.ttl = self.hop_limit or self.ip.v6.hop_limit(path)
         mtu = path.mtu if self.pmtudisc < PMTUDISC_PROBE else path.interface.mtu_v6()
         too_long = payload.wire_length() > MAX_PAYLOAD
-        code = self._check_send(destination, port, packet.wire_length(), too_long, mtu)
+        length = packet.wire_length()
+        if length > mtu and self._may_not_cut():
+            too_long = True
+            if self.recv_path_mtu:
+                self.refused_mtu = mtu
+                self.refused_destination = destination
+        code = self._check_send(destination, port, length, too_long, mtu)
         if code != 0:
             return code
         code = self._sent(self.ip.v6.send_on(packet, path, mtu, self.multicast_loop_v6, False))
         if code == 0 and (self.stamps | self.stamps_once) & STAMP_SENDING:
             self._stamp(packet, path)
         return code
+
+    def _may_not_cut(self) -> bool:
+        """IPV6_DONTFRAG of the packet being sent (``__ip6_append_data``)."""
+        asked = self.dontfrag if self.dontfrag_once < 0 else self.dontfrag_once != 0
+        return asked and self.obeys_dontfrag()
+
+    def obeys_dontfrag(self) -> bool:
+        return True
 
     def _stamp(self, packet: IpPacket, path: Path) -> None:
         """Put the time stamps of a packet just sent into the error queue (``__skb_tstamp_tx``)."""

@@ -216,6 +216,7 @@ class Icmp(Transport):
             packet.source, message.type, message.code, mtu, quoted.source, quoted.destination, body.data
         )
         error.ifindex = ifindex
+        error.ttl = quoted.ttl
         if self.raw.listening:
             self.raw.icmp_error(quoted.protocol, error, ifindex)
         transport = self.transports[quoted.protocol]

@@ -223,6 +223,7 @@ class Icmp6(Transport):
                 self.ip.paths.update_mtu(quoted.destination, mtu)
         error = IcmpError(packet.source, type, code, mtu, quoted.source, quoted.destination, body.data)
         error.ifindex = ifindex
+        error.ttl = packet.ttl
         error.type_v6 = message.type
         error.code_v6 = message.code
         if self.raw.listening:

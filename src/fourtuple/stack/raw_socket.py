@@ -114,6 +114,9 @@ class RawSocket(DatagramSocket):
         payload = self._payload(data, source, destination)
         return self.transmit(source, destination, 0, self.protocol & 0xFF, payload, tos, ttl, path)
 
+    def obeys_dontfrag(self) -> bool:
+        return self.protocol in (PROTOCOL_ICMPV6, PROTOCOL_RAW)
+
     def refusal(self) -> int:
         # Without a transport header ip_append_data() takes memory that asks for neither.
         return 0

@@ -56,6 +56,7 @@ class TcpCounters:
         self.ofo_queue: int = 0
         self.ofo_drop: int = 0
         self.ofo_merge: int = 0
+        self.min_ttl_drop: int = 0
         self.zero_window_drop: int = 0
         self.beyond_window: int = 0
         self.want_zero_window_adv: int = 0
@@ -162,6 +163,7 @@ _NAMES: Final = (
     ("TcpExtTCPOFOQueue", "ofo_queue"),
     ("TcpExtTCPOFODrop", "ofo_drop"),
     ("TcpExtTCPOFOMerge", "ofo_merge"),
+    ("TcpExtTCPMinTTLDrop", "min_ttl_drop"),
     ("TcpExtTCPZeroWindowDrop", "zero_window_drop"),
     ("TcpExtBeyondWindow", "beyond_window"),
     ("TcpExtTCPWantZeroWindowAdv", "want_zero_window_adv"),

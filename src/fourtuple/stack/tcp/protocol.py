@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...clock.clock import Event
 from ...ports.endpoint import PROTOCOL_TCP, Endpoint
+from ...wire.address import is_v4
 from ...wire.ip import IpPacket
 from ...wire.ipv4 import Ipv4Packet
 from ...wire.ipv6 import Ipv6Packet
@@ -138,12 +139,14 @@ class TcpProtocol(Transport):
         if endpoint is None:
             layer.send_reset(packet, segment)
             return
+        owner = endpoint.owner
+        if isinstance(owner, Tcb) and _comes_from_far(owner, packet.source, packet.ttl):
+            return
         if endpoint.filter is not None:
             kept = filtered_segment(endpoint.filter, packet, segment, ifindex, layer.ip.stream)
             if kept is None:
                 return
             segment = kept
-        owner = endpoint.owner
         if isinstance(owner, Tcb):
             if endpoint.state == LISTEN:
                 listener_segment(owner, packet, segment, -1)
@@ -189,6 +192,8 @@ class TcpProtocol(Transport):
             return
         owner = endpoint.owner
         if isinstance(owner, Tcb):
+            if _comes_from_far(owner, error.destination, error.ttl):
+                return
             connection_error(owner, error, seq)
         elif isinstance(owner, Request):
             request_error(owner, error, seq)
@@ -215,3 +220,11 @@ class TcpProtocol(Transport):
             elif isinstance(owner, Request):
                 owner.cancel()
             self.layer.tables.remove(endpoint)
+
+
+def _comes_from_far(tcb: Tcb, peer: int, ttl: int) -> bool:
+    """IP_MINTTL, IPV6_MINHOPCOUNT (RFC 5082): whether a packet that has ``ttl`` left is to be dropped."""
+    if ttl >= (tcb.min_ttl if is_v4(peer) else tcb.min_hop_limit):
+        return False
+    tcb.layer.counters.min_ttl_drop += 1
+    return True

@@ -39,6 +39,8 @@ class UserSettings(Timer):
         "linger",
         "linger2",
         "max_pacing_rate",
+        "min_hop_limit",
+        "min_ttl",
         "nagle",
         "notsent_lowat",
         "orphan",
@@ -131,6 +133,9 @@ class UserSettings(Timer):
         self.tos: int = 0
         self.ttl: int = 0
         """0: the host's default."""
+        self.min_ttl: int = 0
+        """IP_MINTTL: packets with less left are dropped (RFC 5082); IPV6_MINHOPCOUNT likewise."""
+        self.min_hop_limit: int = 0
         self.bind_no_port: bool = False
         self.pmtu_discovery: int = 1
         """IP_MTU_DISCOVER: 1 and 2 set DF; 0, 4 and 5 ignore what routers report."""
