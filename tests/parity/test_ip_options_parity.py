@@ -39,10 +39,11 @@ def least_ttl() -> list[Any]:
         for value in (-1, 0, 256, b"", b"\5", 200):
             seen.append(tried(listener.setsockopt, level, least, value))
             seen.append(listener.getsockopt(level, least))
-        listener.settimeout(0.2)
+        listener.settimeout(5)
         far, near = (socket.socket(family) for _ in range(2))
         for client in (far, near):
             client.settimeout(0.2)
+        near.settimeout(5)
         near.setsockopt(level, ttl, 255)
         seen.append(tried(far.connect, listener.getsockname()))
         seen.append(tried(near.connect, listener.getsockname()))
@@ -53,6 +54,7 @@ def least_ttl() -> list[Any]:
         near.send(b"far")
         seen.append(tried(child.recv, 9))
         child.setsockopt(level, least, 0)
+        child.settimeout(5)
         seen.append(tried(child.recv, 9))
         datagrams = socket.socket(family, socket.SOCK_DGRAM)
         datagrams.bind((host, 0))
