@@ -21,6 +21,7 @@ from ..ports.endpoint import CLOSE, Endpoint
 from ..stack.base import SocketEvents
 from ..stack.bpf import BpfProgram
 from ..stack.reuseport_program import ProgramChooser
+from ..stack.sent_headers import SentHeaders
 from ..wire.address import V6_ANY, is_any, is_link_local, is_loopback, is_multicast, is_v4
 from .error import KernelError
 from .file import FIONBIO
@@ -28,6 +29,7 @@ from .process import CAP_NET_BIND_SERVICE, Process
 from .sockaddr import AF_INET, AF_INET6, AF_UNSPEC, SOCK_STREAM, SockAddr, inet_address
 from .socket import Socket
 from .sockopt import IP_PMTUDISC_WANT, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOL_IP, SOL_IPV6
+from .sockopt_headers import HEADER_OPTIONS, get_header_option, set_header_option
 from .sockopt_ip import get_ip_option, get_ipv6_option, set_ip_option, set_ipv6_option
 from .sockopt_table import check_option
 
@@ -82,16 +84,20 @@ class InetSocket(Socket):
         "multicast_loop6",
         "multicast_ttl",
         "pmtu_discovery",
+        "recv_destination_options",
         "recv_hop_limit",
+        "recv_hop_options",
         "recv_origdst",
         "recv_path_mtu",
         "recv_pktinfo",
         "recv_pktinfo6",
+        "recv_routing",
         "recv_tclass",
         "recv_tos",
         "recv_ttl",
         "recverr",
         "recverr6",
+        "sent_headers",
         "tclass",
         "tells_own_address",
         "tos",
@@ -139,6 +145,11 @@ class InetSocket(Socket):
         self.min_hop_limit: int = 0
         self.unicast_if: int = 0
         self.unicast_if6: int = 0
+        self.sent_headers: SentHeaders | None = None
+        """IPv6 extension headers of all it sends."""
+        self.recv_hop_options: bool = False
+        self.recv_routing: bool = False
+        self.recv_destination_options: bool = False
         self.dontfrag: bool = False
         self.recv_path_mtu: bool = False
         self.multicast_ttl: int = 1
@@ -301,6 +312,9 @@ class InetSocket(Socket):
         self.unicast_if = listener.unicast_if
         self.unicast_if6 = listener.unicast_if6
         self.dontfrag = listener.dontfrag
+        self.recv_hop_options = listener.recv_hop_options
+        self.recv_routing = listener.recv_routing
+        self.recv_destination_options = listener.recv_destination_options
         self.recv_path_mtu = listener.recv_path_mtu
         self.min_ttl = listener.min_ttl
         self.min_hop_limit = listener.min_hop_limit
@@ -371,7 +385,10 @@ class InetSocket(Socket):
             self.ip_option_changed()
         elif level == SOL_IPV6 and self.family == AF_INET6:
             check_option(level, name, True)
-            set_ipv6_option(self, name, value)
+            if name in HEADER_OPTIONS:
+                set_header_option(self, name, value)
+            else:
+                set_ipv6_option(self, name, value)
             self.ip_option_changed()
         else:
             raise KernelError(ENOPROTOOPT)
@@ -382,6 +399,8 @@ class InetSocket(Socket):
             return get_ip_option(self, name, length)
         if level == SOL_IPV6 and self.family == AF_INET6:
             check_option(level, name, False)
+            if name in HEADER_OPTIONS:
+                return get_header_option(self, name, length)
             return get_ipv6_option(self, name, length)
         # The two families refuse a level nobody knows each in its way.
         raise KernelError(EOPNOTSUPP if self.family == AF_INET else ENOPROTOOPT)

@@ -6,6 +6,7 @@ from errno import EINVAL, ENETUNREACH
 from typing import TYPE_CHECKING, Final
 
 from ..stack.datagram import ORIGIN_LOCAL, ORIGIN_TIMESTAMPING, ORIGIN_ZEROCOPY, Datagram, SocketError
+from ..stack.sent_headers import SentHeaders
 from ..wire.address import V4_ANY, V4_BASE, is_any, is_multicast, is_v4
 from .error import KernelError
 from .layout import pack_int, read_int
@@ -31,6 +32,7 @@ from .sockopt import (
     SOL_UDP,
     UDP_SEGMENT,
 )
+from .sockopt_headers import HEADER_OPTIONS, add_headers, take_header
 from .timestamps import SOF_TX_RECORDS
 from .unix_message import SCM_CREDENTIALS, SCM_RIGHTS
 
@@ -47,7 +49,7 @@ class SendControl:
     Raises EINVAL, ENETUNREACH for a source address of another host.
     """
 
-    __slots__ = ("device", "dontfrag", "segment", "source", "stamps", "tos", "ttl")
+    __slots__ = ("device", "dontfrag", "headers", "segment", "source", "stamps", "tos", "ttl")
 
     def __init__(self, socket: InetSocket, control: list[ControlMessage]) -> None:
         self.source: int = V4_ANY
@@ -56,6 +58,8 @@ class SendControl:
         self.ttl: int = 0
         self.dontfrag: int = -1
         """IPV6_DONTFRAG, -1 for what the socket's option says."""
+        self.headers: SentHeaders | None = None
+        """IPv6 extension headers, None for the socket's."""
         self.segment: int = -1
         """UDP_SEGMENT, -1 for what the socket's option says."""
         self.stamps: int = 0
@@ -64,7 +68,12 @@ class SendControl:
             if message.level == SOL_IP:
                 self._take(message)
             elif message.level == SOL_IPV6 and socket.family == AF_INET6:
-                self._take_v6(message)
+                if message.type in HEADER_OPTIONS:
+                    if self.headers is None:
+                        self.headers = SentHeaders()
+                    take_header(self.headers, socket, message.type, message.data)
+                else:
+                    self._take_v6(message)
             elif message.level == SOL_SOCKET and message.type in (SO_TIMESTAMPING, SO_TIMESTAMPING_NEW):
                 self.stamps = _stamps(message.data)
             elif message.level == SOL_SOCKET and message.type not in (SCM_RIGHTS, SCM_CREDENTIALS):
@@ -146,6 +155,8 @@ def receive_control(socket: InetSocket, datagram: Datagram, control: list[Contro
             control.append(ControlMessage(SOL_IPV6, IPV6_HOPLIMIT, pack_int(datagram.ttl), None))
         if socket.recv_tclass:
             control.append(ControlMessage(SOL_IPV6, IPV6_TCLASS, pack_int(datagram.tos), None))
+        if datagram.headers is not None:
+            add_headers(socket, datagram.headers, control)
         return
     if socket.recv_pktinfo:
         data = (

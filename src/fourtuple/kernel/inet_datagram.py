@@ -142,6 +142,7 @@ class InetDatagram(InetMessages):
         segment = self.segment if attached is None or attached.segment < 0 else attached.segment
         stamps = 0 if attached is None else attached.stamps
         udp.dontfrag_once = -1 if attached is None else attached.dontfrag
+        udp.sent_headers_once = None if attached is None else attached.headers
         if more:
             self.corked = data
             self.cork_way = way

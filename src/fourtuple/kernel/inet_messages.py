@@ -254,6 +254,7 @@ class InetMessages(InetSocket):
         messages.unicast_if = self.unicast_if
         messages.unicast_if_v6 = self.unicast_if6
         messages.dontfrag = self.dontfrag
+        messages.sent_headers = self.sent_headers
         messages.recv_path_mtu = self.recv_path_mtu
         messages.tclass = self.tclass
         messages.hop_limit = max(self.hop_limit, 0)

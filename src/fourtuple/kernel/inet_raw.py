@@ -101,6 +101,7 @@ class InetRaw(InetMessages):
             self._check_port(addr.port)
         attached = SendControl(self, control) if control else None
         self.raw.dontfrag_once = -1 if attached is None else attached.dontfrag
+        self.raw.sent_headers_once = None if attached is None else attached.headers
         target = self.send_target(addr, attached, flags)
         if self.family == AF_INET6 and target.address != CONNECTED_PEER and is_v4(target.address):
             raise KernelError(EINVAL)

@@ -49,6 +49,8 @@ _MCAST: Final = [
     (so.MCAST_UNBLOCK_SOURCE, "MCAST_UNBLOCK_SOURCE", ""),
 ]
 
+_HEADERS: Final = "needs CAP_NET_RAW; UDP and raw, as control data too; ENOPROTOOPT for TCP"
+
 OPTIONS: Final[list[SocketOption]] = [
     *_rows(
         so.SOL_SOCKET,
@@ -239,6 +241,13 @@ OPTIONS: Final[list[SocketOption]] = [
                 "not TCP, as in Linux",
             ),
             (so.IPV6_DONTFRAG, "IPV6_DONTFRAG", "UDP and ICMPv6; as control data of sendmsg() too"),
+            (so.IPV6_HOPOPTS, "IPV6_HOPOPTS", _HEADERS),
+            (so.IPV6_RTHDRDSTOPTS, "IPV6_RTHDRDSTOPTS", "as IPV6_HOPOPTS; sent with a routing header only"),
+            (so.IPV6_DSTOPTS, "IPV6_DSTOPTS", "as IPV6_HOPOPTS"),
+            (so.IPV6_RTHDR, "IPV6_RTHDR", "EINVAL for every type: Linux knows but SRv6, which is not here"),
+            (so.IPV6_RECVHOPOPTS, "IPV6_RECVHOPOPTS", "UDP and raw"),
+            (so.IPV6_RECVRTHDR, "IPV6_RECVRTHDR", "UDP and raw"),
+            (so.IPV6_RECVDSTOPTS, "IPV6_RECVDSTOPTS", "UDP and raw"),
             (so.IPV6_RECVPATHMTU, "IPV6_RECVPATHMTU", "tells of what IPV6_DONTFRAG refused"),
             (so.IPV6_MULTICAST_IF, "IPV6_MULTICAST_IF", ""),
             (so.IPV6_MULTICAST_HOPS, "IPV6_MULTICAST_HOPS", ""),

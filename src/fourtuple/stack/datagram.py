@@ -19,6 +19,7 @@ class Datagram:
         "data",
         "destination",
         "drops",
+        "headers",
         "ifindex",
         "segment_size",
         "size",
@@ -53,6 +54,8 @@ class Datagram:
         """What it charges the receive buffer with, in bytes (``skb->truesize``)."""
         self.drops: int = 0
         """How many datagrams the socket had dropped when this one was queued (SO_RXQ_OVFL)."""
+        self.headers: list[tuple[int, bytes]] | None = None
+        """(protocol number, bytes) of each IPv6 extension header it came with, None for none."""
         self.segment_size: int = 0
         """Bytes of each of the datagrams merged into this one (UDP_GRO), the last perhaps fewer; 0: one."""
 
@@ -74,6 +77,7 @@ class Datagram:
             size,
         )
         copy.drops = self.drops
+        copy.headers = self.headers
         copy.segment_size = self.segment_size
         return copy
 

@@ -11,6 +11,7 @@ from ..wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_any, is_
 from ..wire.ethernet import EthernetFrame
 from ..wire.ip import IpPacket
 from ..wire.ipv4 import MAX_LENGTH, Ipv4Packet
+from ..wire.ipv6 import HEADER_LENGTH as V6_HEADER
 from ..wire.ipv6 import MAX_PAYLOAD, Ipv6Packet
 from ..wire.packet import Payload
 from .base import IcmpError, SocketEvents
@@ -39,6 +40,7 @@ from .poll_bits import (
     POLLWRBAND,
     POLLWRNORM,
 )
+from .sent_headers import SentHeaders, counted_twice, extensions_of
 from .truesize import truesize
 
 CONNECTED_PEER: Final = -1
@@ -99,6 +101,10 @@ class DatagramSocket:
         self.unicast_if: int = 0
         """IP_UNICAST_IF, an ifindex; decides for unicasts as IP_MULTICAST_IF does for multicasts."""
         self.unicast_if_v6: int = 0
+        self.sent_headers: SentHeaders | None = None
+        """IPV6_HOPOPTS, IPV6_DSTOPTS …"""
+        self.sent_headers_once: SentHeaders | None = None
+        """Those of the send under way, None for the socket's."""
         self.dontfrag: bool = False
         """IPV6_DONTFRAG: what does not fit the path is refused."""
         self.dontfrag_once: int = -1
@@ -217,6 +223,8 @@ class DatagramSocket:
     ) -> int:
         packet = Ipv6Packet(source, destination, protocol, payload)
         packet.tos = self.tclass if tos < 0 else tos
+        if self.sent_headers is not None or self.sent_headers_once is not None:
+            packet.extensions = extensions_of(self.sent_headers_once, self.sent_headers)
         if ttl:
             packet.ttl = ttl
         elif path.kind == MULTICAST:
@@ -224,14 +232,15 @@ class DatagramSocket:
         else:
             packet.ttl = self.hop_limit or self.ip.v6.hop_limit(path)
         mtu = path.mtu if self.pmtudisc < PMTUDISC_PROBE else path.interface.mtu_v6()
-        too_long = payload.wire_length() > MAX_PAYLOAD
-        length = packet.wire_length()
+        added = packet.header_length() - V6_HEADER
+        length = packet.wire_length() + counted_twice(packet.extensions)
+        too_long = length - V6_HEADER > MAX_PAYLOAD
         if length > mtu and self._may_not_cut():
             too_long = True
             if self.recv_path_mtu:
-                self.refused_mtu = mtu
+                self.refused_mtu = mtu - added
                 self.refused_destination = destination
-        code = self._check_send(destination, port, length, too_long, mtu)
+        code = self._check_send(destination, port, length - added, too_long, mtu - added)
         if code != 0:
             return code
         code = self._sent(self.ip.v6.send_on(packet, path, mtu, self.multicast_loop_v6, False))

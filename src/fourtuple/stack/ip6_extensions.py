@@ -15,6 +15,9 @@ from ..wire.ip import PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING
 from ..wire.ipv6 import HEADER_LENGTH, Ipv6Packet
 from .icmp6 import Icmp6
 
+_MOST_PADDING: Final = 7
+"""More in one place aligns nothing; Linux drops the packet (``ip6_parse_tlv``)."""
+
 _NEXT_HEADER_FIELD: Final = 6
 """Where the fixed header says what follows."""
 
@@ -69,16 +72,26 @@ class ExtensionReader:
         data = extension.data
         end = len(data)
         at = 0
+        padding = 0
         while at < end:
             kind = data[at]
             if kind == OPTION_PAD1:
                 at += 1
+                padding += 1
+                if padding > _MOST_PADDING:
+                    return False
                 continue
             if at + 1 >= end or at + 2 + data[at + 1] > end:
                 return False
             known = kind == OPTION_PADN or (
                 kind == OPTION_ROUTER_ALERT and extension.kind == PROTOCOL_HOP_BY_HOP
             )
+            if kind == OPTION_PADN:
+                padding += 2 + data[at + 1]
+                if padding > _MOST_PADDING or data[at + 2 : at + 2 + data[at + 1]].strip(b"\0"):
+                    return False
+            else:
+                padding = 0
             action = kind >> 6
             if not known and action:
                 if action == 2 or (action == 3 and packet.destination >> 120 != 0xFF):

@@ -216,19 +216,20 @@ class RawSocket(DatagramSocket):
                 self.drops += 1
                 return
             data = data[:kept]
-        self.deliver(
-            Datagram(
-                data,
-                packet.source,
-                0,
-                packet.destination,
-                ifindex,
-                packet.ttl,
-                packet.tos,
-                self.ip.clock.now,
-                datagram_truesize(packet.wire_length(), not self.v4, packet.header_length()),
-            )
+        received = Datagram(
+            data,
+            packet.source,
+            0,
+            packet.destination,
+            ifindex,
+            packet.ttl,
+            packet.tos,
+            self.ip.clock.now,
+            datagram_truesize(packet.wire_length(), not self.v4, packet.header_length()),
         )
+        if isinstance(packet, Ipv6Packet) and packet.extensions:
+            received.headers = packet.header_bytes()
+        self.deliver(received)
 
     def _unwanted(self, data: bytes, at: int) -> bool:
         """Whether ICMP_FILTER keeps this type away; there are bits for 32."""

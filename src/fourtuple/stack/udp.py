@@ -118,7 +118,7 @@ class UdpProtocol(Transport):
 
     def _received(self, packet: IpPacket, datagram: UdpDatagram, ifindex: int) -> Datagram:
         headers = packet.header_length() + HEADER_LENGTH
-        return Datagram(
+        received = Datagram(
             datagram.payload,
             packet.source,
             datagram.source_port,
@@ -129,6 +129,9 @@ class UdpProtocol(Transport):
             self.ip.clock.now,
             datagram_truesize(packet.wire_length(), not is_v4(packet.source), headers),
         )
+        if isinstance(packet, Ipv6Packet) and packet.extensions:
+            received.headers = packet.header_bytes()
+        return received
 
 
 def _covered_enough(socket: UdpSocket, packet: IpPacket) -> bool:

@@ -69,6 +69,16 @@ class Ipv6Packet(IpPacket):
                 return final
         return self.destination
 
+    def header_bytes(self) -> list[tuple[int, bytes]]:
+        """(protocol number, bytes) of each extension header, as a receiver is told of them."""
+        found: list[tuple[int, bytes]] = []
+        following = self.protocol
+        for at in range(len(self.extensions) - 1, -1, -1):
+            extension = self.extensions[at]
+            found.insert(0, (extension.kind, extension.serialize(following)))
+            following = extension.kind
+        return found
+
     def serialize(self) -> bytes:
         """The bytes. Raises WireError if the packet or a header is longer than IPv6 can say."""
         next_header = self.protocol

@@ -71,3 +71,30 @@ def test_datagram_longer_than_the_path_not_to_be_cut(host):
     assert control[0][2][-4:] == (1280).to_bytes(4, "little")
     assert outcome(lambda: s.recv_control(100)) == "EAGAIN"
     assert len(device.frames) == 1
+
+
+PADDED = bytes([0, 0, 1, 4, 0, 0, 0, 0])
+
+
+def test_extension_headers_precede_the_datagram_and_hop_by_hop_every_piece(host):
+    device = add_interface(host, 0, 1280, "fd00::1", 64)
+    s = host.socket(AF_INET6, SOCK_DGRAM)
+    s.setsockopt(SOL_IPV6, sockopt.IPV6_HOPOPTS, PADDED)
+    s.setsockopt(SOL_IPV6, sockopt.IPV6_DSTOPTS, PADDED)
+    s.setsockopt(SOL_IPV6, sockopt.IPV6_RTHDRDSTOPTS, PADDED)
+    s.sendto(b"x", ("ff02::9", 9, 0, 2))
+    s.sendto(bytes(1300), ("ff02::9", 9, 0, 2))
+    kinds = [[header.kind for header in frame.payload.extensions] for frame in device.frames]
+    assert kinds == [[0, 60], [0], [0]]
+    assert device.frames[1].payload.protocol == 60
+
+
+def test_extension_headers_need_a_privilege_and_are_not_for_tcp(host):
+    s = host.socket(AF_INET6, SOCK_STREAM)
+    assert outcome(lambda: s.setsockopt(SOL_IPV6, sockopt.IPV6_DSTOPTS, PADDED)) == "ENOPROTOOPT"
+    host.process.set_credentials(1000, 1000)
+    s = host.socket(AF_INET6, SOCK_DGRAM)
+    for value in (PADDED, b"", b"1"):
+        assert outcome(lambda value=value: s.setsockopt(SOL_IPV6, sockopt.IPV6_DSTOPTS, value)) == "EPERM"
+    control = [(SOL_IPV6, sockopt.IPV6_DSTOPTS, PADDED)]
+    assert outcome(lambda: s.send_control(b"x", ("::1", 9, 0, 0), control)) == "EPERM"
