@@ -39,13 +39,35 @@ class Autoconf:
         self._tentative: dict[int, _Tentative] = {}
         self._lifetimes: dict[int, _Lifetime] = {}
         self._solicitors: dict[int, _RouterSolicitor] = {}
+        self._managed: dict[int, bool] = {}
+        """By ifindex, of interfaces that were told to configure themselves."""
 
     def start(self, interface: Interface) -> None:
         """Give ``interface`` a link-local address if nobody has it, then ask for routers."""
+        self._managed[interface.ifindex] = True
         if interface.link_local() >= 0:
             self._solicit_routers(interface)
         else:
             self.add_tentative(interface, self.addressing.link_local_of(interface), 64)
+
+    def manages(self, interface: Interface) -> bool:
+        """Whether ``interface`` was told to configure itself."""
+        return interface.ifindex in self._managed
+
+    def stop(self, interface: Interface) -> None:
+        """The interface went down: nothing is checked or asked for there any more."""
+        ifindex = interface.ifindex
+        for tentative in list(self._tentative.values()):
+            if tentative.interface is interface:
+                self._take(interface, tentative.address)
+        for key, lifetime in list(self._lifetimes.items()):
+            if lifetime.interface is interface:
+                lifetime.cancel()
+                del self._lifetimes[key]
+        solicitor = self._solicitors.pop(ifindex, None)
+        if solicitor is not None:
+            solicitor.cancel()
+        self.failed = [pair for pair in self.failed if pair[0] != ifindex]
 
     def add_tentative(self, interface: Interface, address: int, length: int) -> None:
         """Add an address once duplicate address detection finds that nobody has it.

@@ -38,7 +38,8 @@ class LocalAddresses:
     def owner(self, address: int) -> Interface | None:
         """The interface ``address`` belongs to; None if it is not one of this host."""
         found = self.owners.get(address)
-        if found is None and is_loopback(address):
+        if found is None and is_v4(address) and is_loopback(address):
+            # All of 127/8; ::1 is an address like others.
             return self.loopback
         return found
 

@@ -101,6 +101,10 @@ class RouteTable:
         self._table(entry.prefix).remove(entry)
         self.listener.route_removed(entry)
 
+    def forget(self, entry: RouteEntry) -> None:
+        """Remove a route and tell nobody. Raises ValueError if it is not in the table."""
+        self._table(entry.prefix).remove(entry)
+
     def find(self, prefix: int, length: int, metric: int) -> RouteEntry | None:
         """The route of exactly this prefix and metric."""
         for entry in self._table(prefix):

@@ -34,6 +34,7 @@ from .interface import Interface
 from .ip6_input import Ip6Input
 from .ip_input import IpInput
 from .ip_output import IpOutput
+from .link_state import LinkState
 from .loopback import Loopback
 from .mld import MldReporter
 from .ndp_input import NdpInput
@@ -76,6 +77,7 @@ class Stack(IpOutput):
         self.input = self.ip_input
         self.addressing = Addressing(self, name)
         self.autoconf = Autoconf(self, self.addressing)
+        self.link_state = LinkState(self, self.addressing, self.autoconf)
         self.advertiser = Advertiser(self)
         self.ndp = NdpInput(self, self.autoconf, self.advertiser)
         self.mld = MldReporter(self)
@@ -166,8 +168,9 @@ class Stack(IpOutput):
         self.listener.link_changed(interface, False)
 
     def set_up(self, interface: Interface, up: bool) -> None:
-        """Bring an interface up or down. Down, its routes are not used and its neighbours forgotten;
-        its addresses stay this host's (``fib_sync_down_dev``)."""
+        """Bring an interface up or down. Down, its routes, its neighbours and its IPv6 addresses are
+        forgotten, its IPv4 addresses stay this host's; see :class:`LinkState`."""
+        changed = interface.up != up
         interface.up = up
         if not up:
             self.neighbours.forget_interface(interface)
@@ -175,6 +178,11 @@ class Stack(IpOutput):
             self.frame_taps.interface_down(interface.ifindex)
         self.paths.flush()
         self.listener.link_changed(interface, True)
+        if changed and up:
+            self.link_state.came_up(interface)
+        elif changed:
+            self.link_state.went_down(interface)
+        self.paths.flush()
 
     def set_mtu(self, interface: Interface, mtu: int) -> None:
         """Raises ValueError if ``mtu`` is below 68, the least IPv4 can use (RFC 791)."""

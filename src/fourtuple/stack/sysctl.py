@@ -187,6 +187,7 @@ class Sysctl:
         self.ipv6_accept_redirects: int = 1
         self.ipv6_autoconf: int = 1
         self.ipv6_dad_transmits: int = 1
+        self.ipv6_keep_addr_on_down: int = 0
         self.ipv6_router_solicitations: int = 3
         self.ipv6_router_solicitation_interval: int = 4 * _SECOND
         self.ipv6_route_mtu_expires: int = 600 * _SECOND
@@ -535,6 +536,7 @@ _IPV6_CONF: Final[list[tuple[str, int, int, int]]] = [
     ("accept_redirects", 0, 1, 1),
     ("autoconf", 0, 1, 1),
     ("dad_transmits", 0, _INT_MAX, 1),
+    ("keep_addr_on_down", -1, 1, 1),
     ("router_solicitations", 0, _INT_MAX, 1),
     ("router_solicitation_interval", 1, _INT_MAX, _SECOND),
 ]
