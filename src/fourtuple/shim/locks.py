@@ -81,10 +81,14 @@ class lock(Takeable, metaclass=_TypeOfLock):  # noqa: N801  the name it has in _
 
     real = REAL_LOCK
 
-    __slots__ = ("__weakref__", "_in_turn", "_inside", "_real", "_times", "_waiting")
+    __slots__ = ("__weakref__", "_heir", "_in_turn", "_inside", "_real", "_robbed", "_times", "_waiting")
 
     _real: Any
     _waiting: list[SimThread] | None
+    # A waiter was told to go and found the lock taken again. A thread that releases and takes without end
+    # may always be stopped while it holds it, so the next release hands the lock over, to the heir.
+    _robbed: bool
+    _heir: SimThread | None
     # A thread that polls what a lock guards, a queue say, finds the lock free each time: how often it was
     # taken, and in which turn.
     _times: int
@@ -120,6 +124,8 @@ class lock(Takeable, metaclass=_TypeOfLock):  # noqa: N801  the name it has in _
         return self._block(thread, timeout)
 
     def release(self) -> None:
+        if self._robbed and self._hand_over():
+            return
         self._real.release()
         if self._waiting:
             self._wake()
@@ -143,13 +149,16 @@ class lock(Takeable, metaclass=_TypeOfLock):  # noqa: N801  the name it has in _
         return self.acquire()
 
     def __exit__(self, *error: object) -> None:
+        if self._robbed and self._hand_over():
+            return
         self._real.release()
         if self._waiting:
             self._wake()
 
     def _at_fork_reinit(self) -> None:
         self._real._at_fork_reinit()
-        self._waiting = None
+        self._waiting = self._heir = None
+        self._robbed = False
 
     def _spin(self) -> None:
         self._times = 0
@@ -171,11 +180,22 @@ class lock(Takeable, metaclass=_TypeOfLock):  # noqa: N801  the name it has in _
                     waiting.append(thread)
                 thread.blocked_on = self
                 woken = scheduler.park(deadline, "Lock.acquire")
+                if self._heir is thread:
+                    self._heir = None
+                    acquired = True
+                    break
                 acquired = self._real.acquire(False)
                 if not woken:
                     break
+                if not acquired and thread not in waiting:
+                    self._robbed = True
+                    waiting.insert(0, thread)
         finally:
             thread.blocked_on = None
+            if self._heir is thread:
+                # Killed on its way here.
+                self._heir = None
+                self.release()
             if acquired:
                 self.taken_by = thread.ident
             if thread in waiting:
@@ -192,6 +212,17 @@ class lock(Takeable, metaclass=_TypeOfLock):  # noqa: N801  the name it has in _
             if thread.scheduler.unpark(thread):
                 return
 
+    def _hand_over(self) -> bool:
+        """Let the first who waits have the lock, which is held. False if nobody waits for it any more."""
+        self._robbed = False
+        waiting = self._waiting
+        while waiting and self._real.locked():
+            thread = waiting.pop(0)
+            if thread.scheduler.unpark(thread):
+                self._heir = thread
+                return True
+        return False
+
     def __repr__(self) -> str:
         state = "locked" if self.locked() else "unlocked"
         return f"<{state} _thread.lock object at {id(self):#x}>"
@@ -202,7 +233,8 @@ def new_lock() -> lock:
     made: lock = _new(lock)
     made._inside = _turn[1] != 0
     made._real = _allocate_lock()
-    made._waiting = None
+    made._waiting = made._heir = None
+    made._robbed = False
     made._times = made._in_turn = made.taken_by = 0
     return made
 
