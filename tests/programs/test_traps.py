@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from catalogue import need
 
 from fourtuple import Network
 from fourtuple.runtime.own_packages import dependants
@@ -126,11 +127,47 @@ def test_packages_that_need_one_of_a_process_own_are_its_own(tmp_path: Path) -> 
     distribution(tmp_path, "crawler", "crawl", "twisted[tls]>=21; python_version > '3'")
     distribution(tmp_path, "crawler_more", "crawl_more", "crawler")
     distribution(tmp_path, "other", "other", "attrs", 'Twisted; extra == "twisted"')
-    assert dependants([str(tmp_path), str(tmp_path / "nowhere")]) == {"crawl", "crawl_more"}
+    distribution(tmp_path, "pages", "pages", "zope-interface >= 5")
+    assert dependants([str(tmp_path), str(tmp_path / "nowhere")]) == {"crawl", "crawl_more", "pages"}
     (tmp_path / "Twisted-1.0.dist-info" / "METADATA").unlink()
     (tmp_path / "Twisted-1.0.dist-info" / "RECORD").unlink()
     (tmp_path / "Twisted-1.0.dist-info").rmdir()
+    (tmp_path / "pages-1.0.dist-info" / "METADATA").unlink()
     assert dependants([str(tmp_path)]) == set()
+
+
+ADAPTED = """
+import sys
+from zope.interface import Interface, implementer
+from twisted.python.components import registerAdapter
+
+word = sys.argv[1]
+
+class Named(Interface):
+    pass
+
+@implementer(Named)
+class Name:
+    def __init__(self, text):
+        self.told = word + " adapted " + text
+
+registerAdapter(Name, str, Named)
+print(Named("it").told)
+"""
+
+
+def test_adapters_of_one_process_are_not_found_by_another() -> None:
+    """zope.interface takes interfaces of one name for one interface: treq's second process got the
+    first one's Twisted. Scripts of one name have modules of one name."""
+    need("twisted", "zope.interface")
+    with Network(seed=1) as net:
+        host = net.host("host")
+        processes = [host.spawn(["python", "-c", ADAPTED, word]) for word in ("first", "second")]
+        net.run()
+        assert [(one.stdout, one.stderr) for one in processes] == [
+            ("first adapted it\n", ""),
+            ("second adapted it\n", ""),
+        ]
 
 
 def run(program, **options):

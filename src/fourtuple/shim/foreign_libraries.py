@@ -34,6 +34,8 @@ _HEAP_TYPE: Final = 1 << 9
 _ASYNCIO: Final = "use asyncio's own loop"
 _THREADS: Final = "use threads or asyncio"
 _SOCKETS: Final = "it opens sockets in C"
+_INTERFACES: Final = "it reads this machine's interfaces in C"
+_HTTP: Final = "use requests, httpx or aiohttp"
 
 REFUSED: Final[dict[str, str]] = {
     "uvloop": f"it is an event loop in C; {_ASYNCIO}",
@@ -65,6 +67,34 @@ REFUSED: Final[dict[str, str]] = {
     "gunicorn.arbiter": "it forks in the middle of a call; use waitress or cheroot, uvicorn or hypercorn",
     "robyn": f"{_SOCKETS}; use uvicorn or hypercorn",
     "pyarrow.flight": _SOCKETS,
+    "curl_cffi": f"{_SOCKETS} (libcurl); {_HTTP}",
+    "primp": f"it opens sockets in Rust; {_HTTP}",
+    "rnet": f"it opens sockets in Rust; {_HTTP}",
+    "impit": f"it opens sockets in Rust; {_HTTP}",
+    "pyreqwest": f"it opens sockets in Rust; {_HTTP}",
+    "tls_client": f"it opens sockets in Go; {_HTTP}",
+    "awscrt": f"{_SOCKETS}, in threads of its own; boto3 does without",
+    "pynng": f"{_SOCKETS}, in threads of its own; use asyncio streams, or a broker written in Python",
+    "nanomsg": f"{_SOCKETS}, in threads of its own; use asyncio streams, or a broker written in Python",
+    "libtorrent": f"{_SOCKETS}, in threads of its own",
+    "netsnmp": f"{_SOCKETS}; use pysnmp",
+    "easysnmp": f"{_SOCKETS}; use pysnmp",
+    "ezsnmp": f"{_SOCKETS}; use pysnmp",
+    "smbc": f"{_SOCKETS}; use smbprotocol",
+    "gssapi": f"{_SOCKETS}, to the key distribution center",
+    "pylibsshext": f"{_SOCKETS}; use paramiko or asyncssh",
+    "pcapy": f"{_INTERFACES}; use scapy, or an AF_PACKET socket",
+    "pcap": f"{_INTERFACES}; use scapy, or an AF_PACKET socket",
+    "netfilterqueue": f"{_INTERFACES}; use a rule on a link",
+    "socketify": f"{_SOCKETS}; use uvicorn or hypercorn",
+    "fastwsgi": f"{_SOCKETS}; use waitress or cheroot",
+    "meinheld": f"{_SOCKETS}; use waitress or cheroot",
+    "pyuwsgi": f"{_SOCKETS}; use waitress or cheroot",
+    "Ice": f"{_SOCKETS}, in threads of its own; use rpyc or Pyro5",
+    "capnp": f"{_SOCKETS}; use rpyc or Pyro5",
+    "PyQt5.QtNetwork": f"{_SOCKETS}; use asyncio streams",
+    "PyQt6.QtNetwork": f"{_SOCKETS}; use asyncio streams",
+    "PySide6.QtNetwork": f"{_SOCKETS}; use asyncio streams",
 }
 """Modules no simulated process can import, and what to do instead."""
 
