@@ -170,6 +170,27 @@ def test_adapters_of_one_process_are_not_found_by_another() -> None:
         ]
 
 
+THREADED = """
+import asyncio
+from asgiref.sync import sync_to_async
+
+async def main():
+    print(await asyncio.wait_for(sync_to_async(lambda: "done")(), 20))
+
+asyncio.run(main())
+"""
+
+
+def test_the_executor_of_a_library_does_not_end_with_the_first_process() -> None:
+    """asgiref keeps a ThreadPoolExecutor in a class: its thread ended with the process that began it."""
+    need("asgiref")
+    with Network(seed=1) as net:
+        host = net.host("host")
+        processes = [host.spawn(["python", "-c", THREADED]) for _ in range(2)]
+        net.run(until="60s")
+        assert [(one.stdout, one.stderr) for one in processes] == [("done\n", "")] * 2
+
+
 def run(program, **options):
     with Network(seed=1) as net:
         host = net.host("host", ["10.0.0.1", "fd00::1"])

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 KEEPS_STATE: Final = {
+    "asgiref": "the thread of sync_to_async",
     "cherrypy": "the engine and the tree of applications",
     "django": "settings, applications and caches",
     "ldap3": "the numbers of messages",
@@ -21,6 +22,7 @@ KEEPS_STATE: Final = {
     "sanic": "the registry of applications",
     "scapy": "its interfaces, routes and settings",
     "twisted": "the reactor and the log",
+    "txaio": "the reactor of autobahn",
     "waitress": "the table of sockets",
     "zope.interface": "adapters, and what classes of others implement",
 }
