@@ -13,6 +13,7 @@ from parity_programs import on_both, outcome
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="parity needs Linux")
 
 IP_MINTTL, IPV6_MINHOPCOUNT = 21, 73
+IPV6_FLOWINFO, IPV6_FLOWINFO_SEND, IPV6_AUTOFLOWLABEL = 11, 33, 70
 IP_UNICAST_IF, IPV6_UNICAST_IF = 50, 76
 IPV6_RECVERR, IPV6_RECVPATHMTU, IPV6_PATHMTU, IPV6_DONTFRAG = 25, 60, 61, 62
 SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING = 29, 35, 37
@@ -209,3 +210,56 @@ def test_time_outs_by_either_number() -> None:
     ours, linux = on_both(time_outs_by_either_number)
     assert ours == linux
     assert ours[-1] == "EAGAIN"
+
+
+def flow_labels() -> list[Any]:
+    seen: list[Any] = []
+    receiver = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    receiver.bind(("::1", 0))
+    receiver.setsockopt(41, IPV6_FLOWINFO, 1)
+    there = receiver.getsockname()
+    senders = [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(8)]
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET6, kind) as s:
+            for option in (IPV6_FLOWINFO, IPV6_FLOWINFO_SEND, IPV6_AUTOFLOWLABEL):
+                seen.append(s.getsockopt(41, option))
+                for value in (1, 0, 5, b"\1"):
+                    seen.append(tried(s.setsockopt, 41, option, value))
+                    seen.append(s.getsockopt(41, option))
+
+    def label(sender: socket.socket, *address: Any) -> bytes:
+        sender.sendto(b"q", address or there)
+        control = receiver.recvmsg(9, 100)[1]
+        return control[0][2] if control else b""
+
+    # Automatic ones: one for each flow, and mostly not the same.
+    seen.append([label(sender) == label(sender) != b"" for sender in senders])
+    seen.append(len({label(sender) for sender in senders}) > 4)
+    s = senders[0]
+    s.setsockopt(41, socket.IPV6_TCLASS, 0x28)
+    seen.append(label(s)[:2].hex()[:3])
+    s.setsockopt(41, IPV6_AUTOFLOWLABEL, 0)
+    seen.append(label(s))
+    s.setsockopt(41, socket.IPV6_TCLASS, 0)
+    seen.append(label(s))
+    s.setsockopt(41, IPV6_FLOWINFO_SEND, 1)
+    seen += [label(s, *there[:2], 0x12345, 0), label(s)]
+    seen += [
+        s.connect((*there[:2], 0x54321, 0)),
+        s.getpeername()[2],
+        s.send(b"q"),
+        receiver.recvmsg(9, 100)[1],
+    ]
+    s.setsockopt(41, IPV6_FLOWINFO_SEND, 0)
+    seen += [s.getpeername()[2], s.send(b"q"), receiver.recvmsg(9, 100)[1]]
+    s = senders[1]
+    seen += [s.connect((*there[:2], 0x54321, 0)), s.getpeername()[2]]
+    for made in (receiver, *senders):
+        made.close()
+    return seen
+
+
+def test_flow_labels() -> None:
+    ours, linux = on_both(flow_labels)
+    assert ours == linux
+    assert [True] * 8 in ours

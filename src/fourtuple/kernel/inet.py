@@ -20,6 +20,7 @@ from mypy_extensions import mypyc_attr
 from ..ports.endpoint import CLOSE, Endpoint
 from ..stack.base import SocketEvents
 from ..stack.bpf import BpfProgram
+from ..stack.flow_label import LABEL_DEFAULT
 from ..stack.reuseport_program import ProgramChooser
 from ..stack.sent_headers import SentHeaders
 from ..wire.address import V6_ANY, is_any, is_link_local, is_loopback, is_multicast, is_v4
@@ -70,6 +71,7 @@ class InetSocket(Socket):
     """
 
     __slots__ = (
+        "auto_label",
         "dontfrag",
         "endpoint",
         "freebind",
@@ -83,8 +85,10 @@ class InetSocket(Socket):
         "multicast_loop",
         "multicast_loop6",
         "multicast_ttl",
+        "peer_flow",
         "pmtu_discovery",
         "recv_destination_options",
+        "recv_flow",
         "recv_hop_limit",
         "recv_hop_options",
         "recv_origdst",
@@ -97,6 +101,7 @@ class InetSocket(Socket):
         "recv_ttl",
         "recverr",
         "recverr6",
+        "send_flow",
         "sent_headers",
         "tclass",
         "tells_own_address",
@@ -145,6 +150,14 @@ class InetSocket(Socket):
         self.min_hop_limit: int = 0
         self.unicast_if: int = 0
         self.unicast_if6: int = 0
+        self.auto_label: int = LABEL_DEFAULT
+        """IPV6_AUTOFLOWLABEL."""
+        self.recv_flow: bool = False
+        """IPV6_FLOWINFO."""
+        self.send_flow: bool = False
+        """IPV6_FLOWINFO_SEND: addresses say which flow label to use."""
+        self.peer_flow: int = 0
+        """The label connect() was called with."""
         self.sent_headers: SentHeaders | None = None
         """IPv6 extension headers of all it sends."""
         self.recv_hop_options: bool = False
@@ -258,7 +271,15 @@ class InetSocket(Socket):
     def getpeername(self) -> SockAddr:
         if not self.has_peer():
             raise KernelError(ENOTCONN)
-        return self.show(self.endpoint.peer, self.endpoint.peer_port)
+        peer = self.show(self.endpoint.peer, self.endpoint.peer_port)
+        if self.send_flow:
+            peer.flowinfo = self.peer_flow
+        return peer
+
+    def take_flow(self, addr: SockAddr) -> None:
+        """connect() to ``addr`` fixes the flow label, if IPV6_FLOWINFO_SEND says that addresses have one."""
+        self.peer_flow = addr.flowinfo if self.send_flow else 0
+        self.ip_option_changed()
 
     def has_peer(self) -> bool:
         """Whether getpeername() has something to show."""
@@ -311,6 +332,9 @@ class InetSocket(Socket):
         self.tclass = listener.tclass
         self.unicast_if = listener.unicast_if
         self.unicast_if6 = listener.unicast_if6
+        self.auto_label = listener.auto_label
+        self.recv_flow = listener.recv_flow
+        self.send_flow = listener.send_flow
         self.dontfrag = listener.dontfrag
         self.recv_hop_options = listener.recv_hop_options
         self.recv_routing = listener.recv_routing

@@ -20,6 +20,7 @@ from .sockopt import (
     IP_TOS,
     IP_TTL,
     IPV6_DONTFRAG,
+    IPV6_FLOWINFO,
     IPV6_HOPLIMIT,
     IPV6_PKTINFO,
     IPV6_RECVERR,
@@ -155,6 +156,9 @@ def receive_control(socket: InetSocket, datagram: Datagram, control: list[Contro
             control.append(ControlMessage(SOL_IPV6, IPV6_HOPLIMIT, pack_int(datagram.ttl), None))
         if socket.recv_tclass:
             control.append(ControlMessage(SOL_IPV6, IPV6_TCLASS, pack_int(datagram.tos), None))
+        if socket.recv_flow and (datagram.tos or datagram.flow_label):
+            flow = (datagram.tos << 20 | datagram.flow_label).to_bytes(4, "big")
+            control.append(ControlMessage(SOL_IPV6, IPV6_FLOWINFO, flow, None))
         if datagram.headers is not None:
             add_headers(socket, datagram.headers, control)
         return

@@ -96,6 +96,7 @@ class InetDatagram(InetMessages):
             address = self.target(addr)
             if needs_scope(address):
                 self.take_scope(addr.scope_id or self.multicast_scope(address))
+            self.take_flow(addr)
             code = self.udp.connect(address, addr.port)
         if code != 0:
             raise KernelError(code)

@@ -125,6 +125,7 @@ class InetMessages(InetSocket):
         """Where a send call goes."""
         target = Target()
         target.on_link = flags & MSG_DONTROUTE != 0
+        self.messages.flow_label_once = addr.flowinfo if addr is not None and self.send_flow else 0
         if addr is not None:
             if addr.family == AF_UNSPEC:
                 # Linux takes AF_UNSPEC for AF_INET here.
@@ -255,6 +256,7 @@ class InetMessages(InetSocket):
         messages.unicast_if_v6 = self.unicast_if6
         messages.dontfrag = self.dontfrag
         messages.sent_headers = self.sent_headers
+        messages.flow_label = self.peer_flow or self.auto_label
         messages.recv_path_mtu = self.recv_path_mtu
         messages.tclass = self.tclass
         messages.hop_limit = max(self.hop_limit, 0)

@@ -84,6 +84,7 @@ class InetRaw(InetMessages):
         address = self.target(addr)
         if needs_scope(address):
             self.take_scope(addr.scope_id or self.multicast_scope(address))
+        self.take_flow(addr)
         code = self.raw.connect(address, addr.port)
         if code != 0:
             raise KernelError(code)

@@ -75,10 +75,12 @@ from .sockopt import (
     SO_TIMESTAMP_NEW,
     SO_TIMESTAMPNS,
     SO_TIMESTAMPNS_NEW,
+    SO_TXREHASH,
     SOL_TCP,
     TCP_CONGESTION,
     TCP_INQ,
 )
+from .sockopt_kept import get_kept_option
 from .sockopt_table import check_option
 from .sockopt_tcp import congestion_name, get_tcp_option, set_tcp_option
 from .stream_fastopen import send_opening
@@ -152,6 +154,7 @@ class InetStream(InetSocket):
             raise KernelError(EISCONN)
         address = self.peer_address_of(addr)
         self.apply_tos(is_v4(address))
+        self.take_flow(addr)
         self._check_on_link(address)
         # What was shut down before connecting stays so.
         shut = self.tcb.shut if self.endpoint.peer_port == 0 else 0
@@ -448,6 +451,8 @@ class InetStream(InetSocket):
             tcb.urg_inline = self.oob_inline
         elif name == SO_RCVLOWAT:
             tcb.rcvlowat = self.rcvlowat
+        elif name == SO_TXREHASH:
+            tcb.txrehash = get_kept_option(self, name) != 0
         elif name == SO_MAX_PACING_RATE:
             tcb.max_pacing_rate = self.max_pacing_rate
             if self.max_pacing_rate != UNLIMITED_RATE:
@@ -458,6 +463,7 @@ class InetStream(InetSocket):
     def ip_option_changed(self) -> None:
         self.apply_tos(self.family == AF_INET or self.endpoint.is_v4_pair())
         self.tcb.pmtu_discovery = self.pmtu_discovery
+        self.tcb.flow_label = self.peer_flow or self.auto_label
         self.tcb.min_ttl = self.min_ttl
         self.tcb.min_hop_limit = self.min_hop_limit
         self.tcb.recverr = self.recverr or self.recverr6

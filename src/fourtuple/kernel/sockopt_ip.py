@@ -5,6 +5,7 @@ from __future__ import annotations
 from errno import EADDRNOTAVAIL, EINVAL, ENODEV, ENOPROTOOPT, EPERM, EPROTO
 from typing import TYPE_CHECKING, Final
 
+from ..stack.flow_label import LABEL_UNWANTED, LABEL_WANTED
 from ..wire.address import V4_BASE, is_multicast, is_v4
 from .error import KernelError
 from .layout import pack_int, read_int
@@ -39,7 +40,10 @@ from .sockopt import (
     IP_TTL,
     IP_UNBLOCK_SOURCE,
     IP_UNICAST_IF,
+    IPV6_AUTOFLOWLABEL,
     IPV6_DONTFRAG,
+    IPV6_FLOWINFO,
+    IPV6_FLOWINFO_SEND,
     IPV6_JOIN_GROUP,
     IPV6_LEAVE_GROUP,
     IPV6_MINHOPCOUNT,
@@ -225,6 +229,10 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
     if name == IPV6_DONTFRAG:
         socket.dontfrag = len(value) >= 4 and read_int(value) != 0
         return
+    if name == IPV6_AUTOFLOWLABEL:
+        wanted = len(value) >= 4 and read_int(value) != 0
+        socket.auto_label = LABEL_WANTED if wanted else LABEL_UNWANTED
+        return
     number = read_int(value)
     on = number != 0
     if name == IPV6_V6ONLY:
@@ -247,6 +255,10 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
         if not IP_PMTUDISC_DONT <= number <= IP_PMTUDISC_OMIT:
             raise KernelError(EINVAL)
         socket.pmtu_discovery = number
+    elif name == IPV6_FLOWINFO:
+        socket.recv_flow = on
+    elif name == IPV6_FLOWINFO_SEND:
+        socket.send_flow = on
     elif name == IPV6_RECVPATHMTU:
         socket.recv_path_mtu = on
     elif name == IPV6_RECVPKTINFO:
@@ -281,6 +293,12 @@ def get_ipv6_option(socket: InetSocket, name: int, length: int) -> bytes:
         if length < _IP6_MTUINFO:
             raise KernelError(EINVAL)
         return bytes(28) + pack_int(socket.path_mtu())
+    if name == IPV6_FLOWINFO:
+        return pack_int(socket.recv_flow)
+    if name == IPV6_FLOWINFO_SEND:
+        return pack_int(socket.send_flow)
+    if name == IPV6_AUTOFLOWLABEL:
+        return pack_int(socket.kernel.stack.v6.labels.automatic(socket.auto_label))
     if name == IPV6_UNICAST_IF:
         return socket.unicast_if6.to_bytes(4, "big")
     if name == IPV6_DONTFRAG:

@@ -19,6 +19,7 @@ from ..wire.ip import IpPacket
 from ..wire.ipv4 import Ipv4Packet
 from ..wire.ipv6 import Ipv6Packet
 from ..wire.packet import Payload
+from .flow_label import LABEL_DEFAULT
 from .reuseport_program import PacketUnderWay
 from .route_metrics import RouteMetrics
 from .sysctl import Sysctl
@@ -152,6 +153,10 @@ class IpLayer:
         self.stream = stream
         """Random numbers of this host's stack."""
         self.under_way = PacketUnderWay()
+        self.flow_label: int = LABEL_DEFAULT
+        """Of the IPv6 packet that :meth:`send` is called for next: a label, or what is asked for."""
+        self.flow_salt: int = 0
+        """Changes its automatic label."""
         self.path_generation: int = 0
         """Counts up whenever a route or a path MTU may have changed."""
         self.path_expires: int = NEVER

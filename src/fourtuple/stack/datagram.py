@@ -19,6 +19,7 @@ class Datagram:
         "data",
         "destination",
         "drops",
+        "flow_label",
         "headers",
         "ifindex",
         "segment_size",
@@ -54,6 +55,8 @@ class Datagram:
         """What it charges the receive buffer with, in bytes (``skb->truesize``)."""
         self.drops: int = 0
         """How many datagrams the socket had dropped when this one was queued (SO_RXQ_OVFL)."""
+        self.flow_label: int = 0
+        """Of the IPv6 packet it came in."""
         self.headers: list[tuple[int, bytes]] | None = None
         """(protocol number, bytes) of each IPv6 extension header it came with, None for none."""
         self.segment_size: int = 0
@@ -77,6 +80,7 @@ class Datagram:
             size,
         )
         copy.drops = self.drops
+        copy.flow_label = self.flow_label
         copy.headers = self.headers
         copy.segment_size = self.segment_size
         return copy

@@ -26,6 +26,7 @@ from .datagram import (
     Datagram,
     SocketError,
 )
+from .flow_label import LABEL_DEFAULT
 from .icmp_errno import icmp_errno, icmpv6_errno
 from .ip_output import IpOutput
 from .membership import add_source, join, leave, leave_all, remove_source
@@ -101,6 +102,10 @@ class DatagramSocket:
         self.unicast_if: int = 0
         """IP_UNICAST_IF, an ifindex; decides for unicasts as IP_MULTICAST_IF does for multicasts."""
         self.unicast_if_v6: int = 0
+        self.flow_label: int = LABEL_DEFAULT
+        """The label of what it sends, or what IPV6_AUTOFLOWLABEL says of it."""
+        self.flow_label_once: int = 0
+        """The label of the send under way, 0 for the socket's."""
         self.sent_headers: SentHeaders | None = None
         """IPV6_HOPOPTS, IPV6_DSTOPTS …"""
         self.sent_headers_once: SentHeaders | None = None
@@ -233,6 +238,8 @@ class DatagramSocket:
             packet.ttl = self.hop_limit or self.ip.v6.hop_limit(path)
         mtu = path.mtu if self.pmtudisc < PMTUDISC_PROBE else path.interface.mtu_v6()
         added = packet.header_length() - V6_HEADER
+        asked = self.flow_label_once or self.flow_label
+        packet.flow_label = self.ip.v6.labels.label_for(packet, asked, 0)
         length = packet.wire_length() + counted_twice(packet.extensions)
         too_long = length - V6_HEADER > MAX_PAYLOAD
         if length > mtu and self._may_not_cut():

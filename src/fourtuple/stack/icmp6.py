@@ -40,6 +40,7 @@ from ..wire.mld import MLD_QUERY
 from ..wire.ndp import ND_REDIRECT, ND_ROUTER_SOLICITATION, NdOptions, Redirect
 from ..wire.packet import RawPayload, WireError
 from .base import IcmpError, Transport
+from .flow_label import LABEL_DEFAULT
 from .icmp_limit import ALLOWED, IcmpLimit
 from .ip_output import IpOutput
 from .mld import MldReporter
@@ -144,6 +145,7 @@ class Icmp6(Transport):
         report.ttl = self.ip.v6.hop_limit(path)
         self.mib.out_msgs += 1
         self._count_sent(type)
+        report.flow_label = self.ip.v6.labels.label_for(report, LABEL_DEFAULT, 0)
         if self.ip.v6.send_on(report, path, path.mtu, False, False) != 0:
             self.mib.out_errors += 1
 
@@ -196,6 +198,7 @@ class Icmp6(Transport):
         answer = Ipv6Packet(source, packet.source, PROTOCOL_ICMPV6, reply)
         answer.ttl = self.ip.v6.hop_limit(path)
         answer.tos = packet.tos
+        answer.flow_label = self.ip.v6.labels.label_for(answer, LABEL_DEFAULT, 0)
         self.mib.out_msgs += 1
         self.mib.out_echo_replies += 1
         if self.ip.v6.send_on(answer, path, path.mtu, False, False) != 0:

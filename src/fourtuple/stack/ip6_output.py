@@ -10,6 +10,7 @@ from ..wire.extension import ExtensionHeader
 from ..wire.ip import PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING
 from ..wire.ipv6 import FRAGMENT_HEADER_LENGTH, Ipv6Packet
 from ..wire.packet import Payload, RawPayload
+from .flow_label import FlowLabels
 from .groups import GroupTable
 from .handover import hand_over
 from .interface import Interface, Ipv6Handler
@@ -22,11 +23,14 @@ from .sysctl import Sysctl
 class Ip6Output:
     """The sending half of IPv6. ``input`` takes the host's own copies of what it sends to groups."""
 
-    def __init__(self, clock: Clock, sysctl: Sysctl, groups: GroupTable, mib: Ip6Counters) -> None:
+    def __init__(
+        self, clock: Clock, sysctl: Sysctl, groups: GroupTable, mib: Ip6Counters, labels: FlowLabels
+    ) -> None:
         self.clock = clock
         self.sysctl = sysctl
         self.groups = groups
         self.mib = mib
+        self.labels = labels
         self.input: Ipv6Handler | None = None
 
     def send(
@@ -39,11 +43,14 @@ class Ip6Output:
         ttl: int,
         dont_fragment: bool,
         path: Path,
+        label: int,
+        salt: int,
     ) -> int:
-        """:meth:`IpLayer.send` with the path found."""
+        """:meth:`IpLayer.send` with the path found; ``label`` and ``salt`` as for FlowLabels."""
         packet = Ipv6Packet(path.source if is_any(source) else source, destination, protocol, payload)
         packet.tos = tos
         packet.ttl = ttl if ttl else self.hop_limit(path)
+        packet.flow_label = self.labels.label_for(packet, label, salt)
         return self.send_on(packet, path, path.mtu, True, dont_fragment)
 
     def hop_limit(self, path: Path) -> int:

@@ -13,6 +13,7 @@ from ..wire.ipv4 import Ipv4Packet
 from ..wire.packet import Payload, RawPayload
 from .arp import ArpTable
 from .base import IpLayer, Route
+from .flow_label import LABEL_DEFAULT, FlowLabels
 from .groups import GroupTable
 from .handover import hand_over
 from .interface import Interface, Ipv4Handler
@@ -45,7 +46,7 @@ class IpOutput(IpLayer):
         self.routes = RouteTable(clock)
         self.groups = GroupTable()
         self.neighbours = ArpTable(self, self.local)
-        self.v6 = Ip6Output(clock, sysctl, self.groups, self.counters.ip6)
+        self.v6 = Ip6Output(clock, sysctl, self.groups, self.counters.ip6, FlowLabels(sysctl, secret))
         self.neighbours_v6 = NdpTable(self, self.local, self.counters.ip6, self.counters.icmp6)
         self.paths = PathTable(
             clock,
@@ -95,10 +96,15 @@ class IpOutput(IpLayer):
         if path is None or now >= path.expires:
             path = self.paths.find(destination, source, device)
             if path is None:
+                self.flow_label = LABEL_DEFAULT
                 self._note_no_route(destination)
                 return ENETUNREACH
         if path.is_v6:
-            return self.v6.send(source, destination, protocol, payload, tos, ttl, dont_fragment, path)
+            label, self.flow_label = self.flow_label, LABEL_DEFAULT
+            salt, self.flow_salt = self.flow_salt, 0
+            return self.v6.send(
+                source, destination, protocol, payload, tos, ttl, dont_fragment, path, label, salt
+            )
         self.mib.out_requests += 1
         packet = Ipv4Packet(path.source if source == V4_ANY else source, destination, protocol, payload)
         packet.tos = tos

@@ -227,8 +227,10 @@ class RawSocket(DatagramSocket):
             self.ip.clock.now,
             datagram_truesize(packet.wire_length(), not self.v4, packet.header_length()),
         )
-        if isinstance(packet, Ipv6Packet) and packet.extensions:
-            received.headers = packet.header_bytes()
+        if isinstance(packet, Ipv6Packet):
+            received.flow_label = packet.flow_label
+            if packet.extensions:
+                received.headers = packet.header_bytes()
         self.deliver(received)
 
     def _unwanted(self, data: bytes, at: int) -> bool:

@@ -181,6 +181,7 @@ class Sysctl:
         self.cubic_tcp_friendliness: int = 1
         # net.ipv6
         self.ipv6_bindv6only: int = 0
+        self.ipv6_auto_flowlabels: int = 1
         self.ipv6_forwarding: int = 0
         self.ipv6_hop_limit: int = 64
         self.ipv6_accept_ra: int = 1
@@ -524,6 +525,7 @@ _NEIGHBOUR: Final[list[tuple[str, int, int, int]]] = [
 
 _IPV6: Final[list[tuple[str, int, int, int]]] = [
     ("bindv6only", 0, 1, 1),
+    ("auto_flowlabels", 0, 3, 1),
     ("ip6frag_high_thresh", 0, _INT_MAX, 1),
     ("ip6frag_time", 1, _INT_MAX, _SECOND),
     ("mld_max_msf", 0, _INT_MAX, 1),

@@ -129,8 +129,10 @@ class UdpProtocol(Transport):
             self.ip.clock.now,
             datagram_truesize(packet.wire_length(), not is_v4(packet.source), headers),
         )
-        if isinstance(packet, Ipv6Packet) and packet.extensions:
-            received.headers = packet.header_bytes()
+        if isinstance(packet, Ipv6Packet):
+            received.flow_label = packet.flow_label
+            if packet.extensions:
+                received.headers = packet.header_bytes()
         return received
 
 

@@ -110,6 +110,8 @@ def inherit(child: Tcb, listener: Tcb) -> None:
     child.user_timeout = listener.user_timeout
     child.syncnt = listener.syncnt
     child.ttl = listener.ttl
+    child.flow_label = listener.flow_label
+    child.txrehash = listener.txrehash
     child.min_ttl = listener.min_ttl
     child.min_hop_limit = listener.min_hop_limit
     child.urg_inline = listener.urg_inline

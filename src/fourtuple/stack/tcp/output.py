@@ -108,6 +108,9 @@ def transmit(tcb: Tcb, seq: int, flags: int, data: bytes) -> int:
     if ip.path_generation != tcb.path_generation:
         # As in Linux a changed route is noticed when a packet leaves: the size of the next follows from it.
         renew_path(tcb, ip)
+    if tcb.ip_header == 40:
+        ip.flow_label = tcb.flow_label
+        ip.flow_salt = tcb.timeout_rehash
     error = ip.send(
         endpoint.local,
         endpoint.peer,

@@ -165,8 +165,8 @@ def _write_timed_out(tcb: Tcb) -> bool:
     watch_timeouts(tcb, expired_now)
     if expired_now:
         give_up(tcb)
-    else:
-        # Linux tries another path through the network by another hash; the flow label here stays.
+    elif tcb.txrehash:
+        # Perhaps another path through the network carries it (``sk_rethink_txhash``).
         tcb.timeout_rehash += 1
     return expired_now
 

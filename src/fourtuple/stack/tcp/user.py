@@ -9,6 +9,7 @@ from mypy_extensions import mypyc_attr
 
 from ...clock.clock import Clock
 from ...clock.timers import Timer
+from ..flow_label import LABEL_DEFAULT
 from ..sysctl import Sysctl
 from .records import QueuedError
 from .state import DELACK_MAX, UNLIMITED_RATE
@@ -31,6 +32,7 @@ class UserSettings(Timer):
         "fastopen_keys",
         "fastopen_limit",
         "fastopen_no_cookie",
+        "flow_label",
         "keep_arrivals",
         "keepalive_on",
         "keepcnt",
@@ -60,6 +62,7 @@ class UserSettings(Timer):
         "timestamping",
         "tos",
         "ttl",
+        "txrehash",
         "urg_inline",
         "user_mss",
         "user_rto_max",
@@ -133,6 +136,10 @@ class UserSettings(Timer):
         self.tos: int = 0
         self.ttl: int = 0
         """0: the host's default."""
+        self.flow_label: int = LABEL_DEFAULT
+        """The label of its IPv6 packets, or what IPV6_AUTOFLOWLABEL says of it."""
+        self.txrehash: bool = True
+        """SO_TXREHASH: after a timeout its packets have another automatic label."""
         self.min_ttl: int = 0
         """IP_MINTTL: packets with less left are dropped (RFC 5082); IPV6_MINHOPCOUNT likewise."""
         self.min_hop_limit: int = 0
