@@ -30,6 +30,9 @@ class TcpCounters:
         self.req_q_full_do_cookies: int = 0
         self.paws_active_rejected: int = 0
         self.paws_estab_rejected: int = 0
+        self.paws_tw_rejected: int = 0
+        self.paws_old_ack: int = 0
+        self.tsecr_rejected: int = 0
         self.tw_reused: int = 0
         self.tw: int = 0
         self.tw_killed: int = 0
@@ -137,6 +140,9 @@ _NAMES: Final = (
     ("TcpExtTCPReqQFullDoCookies", "req_q_full_do_cookies"),
     ("TcpExtPAWSActive", "paws_active_rejected"),
     ("TcpExtPAWSEstab", "paws_estab_rejected"),
+    ("TcpExtPAWSOldAck", "paws_old_ack"),
+    ("TcpExtPAWSTimewait", "paws_tw_rejected"),
+    ("TcpExtTSEcrRejected", "tsecr_rejected"),
     ("TcpExtTWRecycled", "tw_reused"),
     ("TcpExtTW", "tw"),
     ("TcpExtTWKilled", "tw_killed"),

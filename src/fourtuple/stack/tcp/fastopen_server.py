@@ -16,6 +16,7 @@ from .fastopen_client import take_syn_data
 from .lifecycle import finish_opening, give_up, reset_by_peer, start_transfer
 from .recovery import enter_loss, undo_if_spurious
 from .request import Request
+from .seqwindow import in_window, may_loop
 from .state import CA_LOSS, MASK32, OPT_TIMESTAMPS, RTO_INITIAL, TIMER_RETRANSMIT
 from .tcb import PendingOpen, Tcb
 
@@ -121,16 +122,12 @@ def check_segment(
             request.retransmit()
         return False
     nxt = request.rcv_nxt
-    edge = nxt + request.rcv_wnd
-    inside = seq == nxt or (end > nxt and seq < edge) or seq == edge == end
-    if older or not inside:
-        if not flags & RST and not request.is_rate_limited():
+    if older or not in_window(seq, end, nxt, nxt + request.rcv_wnd):
+        if not flags & RST and not (may_loop(segment) and request.is_rate_limited()):
             request.send_ack()
         if older:
             tcb.layer.counters.paws_estab_rejected += 1
         return False
-    if options is not None and options.timestamps and tcb.options_on & OPT_TIMESTAMPS and seq <= nxt:
-        request.ts_recent = options.ts_val
     if flags & RST:
         tcb.layer.counters.embryonic_rsts += 1
         _refuse_spoofing(tcb, request)

@@ -27,6 +27,7 @@ from .lifecycle import (
     rst_error,
     start_transfer,
 )
+from .seqwindow import may_loop
 from .state import (
     ACK_NOW,
     ACK_SCHEDULED,
@@ -126,7 +127,9 @@ def _is_reordered_ack(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> bool
         return False
     if segment.ack != tcb.snd_una & MASK32:
         return False
-    if segment.window << tcb.snd_wscale != tcb.snd_wnd:
+    offered = segment.window << tcb.snd_wscale
+    if seq > tcb.snd_wl1 or offered > tcb.snd_wnd or offered == 0:
+        # It would update the window.
         return False
     return (tcb.ts_recent - tcb.ts_val) & MASK32 <= tcb.rto * 1200 // SECOND
 
@@ -145,11 +148,14 @@ def _check_sequence(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> bool:
         and _is_older(tcb, 1)
         and not _is_reordered_ack(tcb, segment, seq, end)
     ):
-        tcb.layer.counters.paws_estab_rejected += 1
         if flags & SYN:
             tcb.layer.counters.syn_challenge += 1
             send_challenge(tcb)
+        elif seq == end < tcb.rcv_nxt and flags & ACK:
+            # Old ACKs are common; Linux does not answer them (6.14, PAWSOldAck), though RFC 7323 §5.3 does.
+            tcb.layer.counters.paws_old_ack += 1
         else:
+            tcb.layer.counters.paws_estab_rejected += 1
             _answer_unacceptable(tcb, segment, seq, end)
         return False
     if end >= tcb.rcv_wup:
@@ -175,8 +181,8 @@ def _check_sequence(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> bool:
 
 
 def _answer_unacceptable(tcb: Tcb, segment: TcpSegment, seq: int, end: int) -> None:
-    """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, not more often than tcp_invalid_ratelimit unless it has data."""
-    if not segment.payload and rate_limited(tcb):
+    """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, not more often than tcp_invalid_ratelimit if it has no text."""
+    if may_loop(segment) and rate_limited(tcb):
         return
     if end != seq and seq < tcb.rcv_nxt:
         tcb.layer.counters.delayed_ack_lost += 1
@@ -192,7 +198,7 @@ def _check_reset(tcb: Tcb, segment: TcpSegment, seq: int) -> bool:
     """RFC 9293 §3.10.7.4 second: only the very next sequence number resets (RFC 5961 §3.2)."""
     if not segment.flags & RST:
         return True
-    if seq == tcb.rcv_nxt:
+    if seq == tcb.rcv_nxt or (seq == tcb.rcv_nxt - 1 and tcb.fin_received):
         reset_by_peer(tcb)
         return False
     for _, right in tcb.sack_blocks:

@@ -20,6 +20,7 @@ from .input import segment_arrives
 from .isn import initial_sequence_number, timestamp_offset
 from .options import TIMESTAMPS_LENGTH
 from .request import Request
+from .seqwindow import in_window, may_loop
 from .state import (
     CLOSE,
     INITIAL_CWND,
@@ -299,8 +300,11 @@ def request_segment(request: Request, packet: IpPacket, segment: TcpSegment) -> 
     seq = nxt + seq_diff(segment.seq, nxt)
     end = seq + segment.seq_length()
     older = False
-    if stamped and options is not None and not flags & RST:
-        older = 0 < (request.ts_recent - options.ts_val) & MASK32 < 0x8000_0000
+    strange = False
+    if stamped and options is not None:
+        older = not flags & RST and 0 < (request.ts_recent - options.ts_val) & MASK32 < 0x8000_0000
+        # RFC 7323 §3.2: an echo of what our SYN-ACKs never said is a guess (Linux since 6.15).
+        strange = not request.echo_is_ours(options.ts_ecr)
     if seq == request.irs and flags & (RST | SYN | ACK) == SYN and not older:
         # The SYN again: our SYN-ACK was lost.
         if not request.is_rate_limited():
@@ -310,14 +314,14 @@ def request_segment(request: Request, packet: IpPacket, segment: TcpSegment) -> 
     if flags & ACK and not flags & RST and segment.ack != (request.iss + 1) & MASK32:
         layer.send_reset(packet, segment)
         return
-    if older or not (end >= nxt and seq <= nxt + request.rcv_wnd):
-        if not flags & RST and not request.is_rate_limited():
+    if older or strange or not in_window(seq, end, nxt, nxt + request.rcv_wnd):
+        if not flags & RST and not (may_loop(segment) and request.is_rate_limited()):
             request.send_ack()
         if older:
             layer.counters.paws_estab_rejected += 1
+        elif strange:
+            layer.counters.tsecr_rejected += 1
         return
-    if stamped and options is not None and seq <= nxt:
-        request.ts_recent = options.ts_val
     if flags & RST:
         # RFC 5961 §3.2 in SYN-RECEIVED: only the exact number resets.
         if seq == nxt:
@@ -366,6 +370,9 @@ def _complete(request: Request, packet: IpPacket, segment: TcpSegment) -> None:
             request.acked = True
         return
     request.dequeue()
+    options = segment.options
+    if options is not None and options.timestamps and request.options_on & OPT_TIMESTAMPS:
+        request.ts_recent = options.ts_val
     child = make_child(request, segment)
     # The SYN's window, which nothing was sent against, counts no more (tcp_create_openreq_child).
     child.snd_wnd = segment.window << child.snd_wscale

@@ -39,6 +39,8 @@ class Request(PendingOpen):
         "serial",
         "snd_wscale",
         "tos",
+        "ts_first",
+        "ts_last",
         "ts_offset",
         "window_clamp",
     )
@@ -58,6 +60,9 @@ class Request(PendingOpen):
         self.rcv_wscale: int = 0
         self.window_clamp: int = 0
         self.ts_offset: int = 0
+        self.ts_first: int = -1
+        """Timestamp of the first SYN-ACK, -1: it had none."""
+        self.ts_last: int = 0
         self.saved_syn: bytes = b""
         self.cookie: bytes | None = None
         """Fast Open cookie of the first SYN-ACK, None: it carries none."""
@@ -108,6 +113,9 @@ class Request(PendingOpen):
             options.timestamps = True
             options.ts_val = (stamp + self.ts_offset) & MASK32
             options.ts_ecr = self.ts_recent
+            if self.ts_first < 0:
+                self.ts_first = options.ts_val
+            self.ts_last = options.ts_val
         if agreed & OPT_SACK:
             options.sack_permitted = True
         if agreed & OPT_WSCALE:
@@ -160,6 +168,12 @@ class Request(PendingOpen):
             not is_v4(endpoint.peer) or 0 < listener.pmtu_discovery < 3,
             endpoint.device,
         )
+
+    def echo_is_ours(self, echo: int) -> bool:
+        """Whether ``echo``, TSecr, is of one of our SYN-ACKs; 0 is what those send who do not echo."""
+        if echo == 0 or self.ts_first < 0:
+            return True
+        return (echo - self.ts_first) & MASK32 <= (self.ts_last - self.ts_first) & MASK32
 
     def retransmit(self) -> None:
         self.retransmissions += 1

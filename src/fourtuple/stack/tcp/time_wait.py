@@ -13,6 +13,7 @@ from ...ports.timewait import TimeWaitOwner
 from ...wire.ip import PROTOCOL_TCP, IpPacket
 from ...wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 from ...wire.tcp_options import TcpOptions
+from .seqwindow import in_window, may_loop
 from .state import FIN_WAIT_2, MASK32, MS, OPT_TIMESTAMPS, TIME_WAIT, TIME_WAIT_LENGTH
 from .tcb import Tcb, TcpLayer
 
@@ -122,28 +123,27 @@ class TimeWait(TimeWaitOwner):
         if flags & (SYN | RST | ACK) == SYN and not older and (seq > self.rcv_nxt or newer):
             return REOPEN
         if older:
-            self.layer.counters.paws_estab_rejected += 1
+            self.layer.counters.paws_tw_rejected += 1
         if not flags & RST:
             if older or flags & ACK:
                 self.timer.arm(TIME_WAIT_LENGTH)
-            self._answer_unacceptable()
+            self._answer_unacceptable(segment)
         return DEALT_WITH
 
     def refuse_reopening(self, segment: TcpSegment) -> None:
         """Nobody listens for the SYN that might have reopened it."""
-        self._answer_unacceptable()
+        self._answer_unacceptable(segment)
 
     def _awaiting_fin(
         self, segment: TcpSegment, options: TcpOptions | None, seq: int, end: int, older: bool
     ) -> int:
         flags = segment.flags
-        if older or not (end >= self.rcv_nxt and seq <= self.rcv_nxt + self.rcv_wnd):
+        if older or not in_window(seq, end, self.rcv_nxt, self.rcv_nxt + self.rcv_wnd):
             if not flags & RST:
-                self._answer_unacceptable()
+                self._answer_unacceptable(segment)
             return DEALT_WITH
         if flags & RST:
-            if seq == self.rcv_nxt:
-                self.remove()
+            self.remove()
             return DEALT_WITH
         if flags & SYN and seq >= self.rcv_nxt:
             return RESET
@@ -167,7 +167,10 @@ class TimeWait(TimeWaitOwner):
         self.ts_recent = value
         self.ts_recent_at = self.layer.clock.now
 
-    def _answer_unacceptable(self) -> None:
+    def _answer_unacceptable(self, segment: TcpSegment) -> None:
+        if not may_loop(segment):
+            self._send_ack()
+            return
         now = self.layer.clock.now
         limit = self.layer.sysctl.tcp_invalid_ratelimit
         if self.last_oow_ack >= 0 and now - self.last_oow_ack < limit:
