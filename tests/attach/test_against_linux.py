@@ -18,6 +18,7 @@ from fourtuple.stack.tcp.state import CLOSE, ECONNRESET, ESTABLISHED, ETIMEDOUT,
 from fourtuple.wire.address import parse_ip
 from fourtuple.wire.ethernet import EthernetFrame
 from fourtuple.wire.ipv4 import Ipv4Packet
+from fourtuple.wire.ipv6 import Ipv6Packet
 from fourtuple.wire.tcp import TcpSegment
 
 REASON = why_not()
@@ -29,6 +30,9 @@ pytestmark = [
 ]
 
 PORT = 4040
+both_versions = pytest.mark.parametrize(
+    ("ours", "kernel"), [(OURS_V4, KERNEL_V4), (OURS_V6, KERNEL_V6)], ids=["ipv4", "ipv6"]
+)
 OPTION_TIMESTAMPS, OPTION_SACK, OPTION_WSCALE, OPTION_ECN = 1, 2, 4, 8
 
 
@@ -79,14 +83,16 @@ class MarkEvery(Rule):
 
     def judge(self, frame: EthernetFrame, now: int) -> Verdict:
         packet = frame.payload
-        if not isinstance(packet, Ipv4Packet) or packet.tos & 3 in (0, 3):
+        if not isinstance(packet, Ipv4Packet | Ipv6Packet) or packet.tos & 3 in (0, 3):
             return PASS
         self.count += 1
         if self.count % self.nth:
             return PASS
         self.marked += 1
-        copy = Ipv4Packet(packet.source, packet.destination, packet.protocol, packet.payload)
-        copy.ttl, copy.ident, copy.dont_fragment = packet.ttl, packet.ident, packet.dont_fragment
+        copy = type(packet)(packet.source, packet.destination, packet.protocol, packet.payload)
+        copy.ttl = packet.ttl
+        if isinstance(copy, Ipv4Packet) and isinstance(packet, Ipv4Packet):
+            copy.ident, copy.dont_fragment = packet.ident, packet.dont_fragment
         copy.tos = packet.tos | 3
         return alter(EthernetFrame(frame.destination, frame.source, frame.ethertype, copy))
 
@@ -114,9 +120,7 @@ def exchange(
 
 
 @pytest.mark.parametrize("active", [True, False], ids=["we connect", "the kernel connects"])
-@pytest.mark.parametrize(
-    ("ours", "kernel"), [(OURS_V4, KERNEL_V4), (OURS_V6, KERNEL_V6)], ids=["ipv4", "ipv6"]
-)
+@both_versions
 def test_bulk_both_ways(attached: Attached, ours: str, kernel: str, active: bool) -> None:
     end, result = exchange(attached, ours, kernel, 3_000_000, 3_000_000, active)
     agreed = OPTION_TIMESTAMPS | OPTION_SACK | OPTION_WSCALE
@@ -125,9 +129,7 @@ def test_bulk_both_ways(attached: Attached, ours: str, kernel: str, active: bool
 
 
 @pytest.mark.parametrize("sack", [1, 0], ids=["sack", "newreno"])
-@pytest.mark.parametrize(
-    ("ours", "kernel"), [(OURS_V4, KERNEL_V4), (OURS_V6, KERNEL_V6)], ids=["ipv4", "ipv6"]
-)
+@both_versions
 def test_bulk_under_loss(attached: Attached, ours: str, kernel: str, sack: int) -> None:
     """2 % of the data lost both ways, and some of the ACKs."""
     attached.host.stack.sysctl.tcp_sack = sack
@@ -144,22 +146,24 @@ def test_bulk_under_loss(attached: Attached, ours: str, kernel: str, sack: int) 
         assert attached.host.stack.tcp.counters.reno_recovery > 0
 
 
-def test_bulk_reordered_duplicated_and_corrupted(attached: Attached) -> None:
+@both_versions
+def test_bulk_reordered_duplicated_and_corrupted(attached: Attached, ours: str, kernel: str) -> None:
     for direction in (attached.outgoing, attached.incoming):
         direction.latency = 3 * MILLISECOND
         faults = direction.make_faults()
         faults.jitter = 2 * MILLISECOND
         faults.duplicate = 0.02
     attached.incoming.make_faults().corrupt = 0.005
-    exchange(attached, OURS_V4, KERNEL_V4, 500_000, 500_000, False)
+    exchange(attached, ours, kernel, 500_000, 500_000, False)
 
 
 @pytest.mark.parametrize("side", ["kernel", "ours"])
-def test_half_close_lets_the_answer_come(attached: Attached, side: str) -> None:
+@both_versions
+def test_half_close_lets_the_answer_come(attached: Attached, ours: str, kernel: str, side: str) -> None:
     """One side closes first; the other's stream, sent long after, still arrives whole."""
-    listener = attached.listen(PORT)
+    listener = attached.listen(PORT, v6=":" in ours)
     if side == "kernel":
-        program = attached.kernel("connect", OURS_V4, str(PORT), "send:1000", "shut", "recv")
+        program = attached.kernel("connect", ours, str(PORT), "send:1000", "shut", "recv")
         end = attached.accept(listener)
         assert attached.until(lambda: end.eof)
         attached.wait(300)
@@ -167,7 +171,7 @@ def test_half_close_lets_the_answer_come(attached: Attached, side: str) -> None:
         result = attached.finish(program)
         assert (result["received"], result["digest"]) == (500_000, sha(500_000))
     else:
-        program = attached.kernel("connect", OURS_V4, str(PORT), "recv", "sleep:300", "send:500000", "shut")
+        program = attached.kernel("connect", ours, str(PORT), "recv", "sleep:300", "send:500000", "shut")
         end = attached.accept(listener)
         end.send(1000, True)
         assert attached.finish(program)["digest"] == sha(1000)
@@ -175,9 +179,10 @@ def test_half_close_lets_the_answer_come(attached: Attached, side: str) -> None:
         assert end.digest.hexdigest() == sha(500_000)
 
 
-def test_kernel_resets_and_we_learn(attached: Attached) -> None:
-    listener = attached.listen(PORT)
-    program = attached.kernel("connect", OURS_V4, str(PORT), "send:1000", "sleep:100", "reset")
+@both_versions
+def test_kernel_resets_and_we_learn(attached: Attached, ours: str, kernel: str) -> None:
+    listener = attached.listen(PORT, v6=":" in ours)
+    program = attached.kernel("connect", ours, str(PORT), "send:1000", "sleep:100", "reset")
     end = attached.accept(listener)
     attached.finish(program)
     assert attached.until(lambda: end.error != 0)
@@ -185,9 +190,10 @@ def test_kernel_resets_and_we_learn(attached: Attached) -> None:
     assert end.tcb.endpoint.state == CLOSE
 
 
-def test_we_reset_and_the_kernel_learns(attached: Attached) -> None:
-    listener = attached.listen(PORT)
-    program = attached.kernel("connect", OURS_V4, str(PORT), "recv")
+@both_versions
+def test_we_reset_and_the_kernel_learns(attached: Attached, ours: str, kernel: str) -> None:
+    listener = attached.listen(PORT, v6=":" in ours)
+    program = attached.kernel("connect", ours, str(PORT), "recv")
     end = attached.accept(listener)
     end.tcb.linger = 0
     end.tcb.close()
@@ -195,25 +201,28 @@ def test_we_reset_and_the_kernel_learns(attached: Attached) -> None:
     assert attached.finish(program)["error"] == "ConnectionResetError"
 
 
-def test_nobody_listens_here(attached: Attached) -> None:
-    program = attached.kernel("connect", OURS_V4, "4999", "recv")
+@both_versions
+def test_nobody_listens_here(attached: Attached, ours: str, kernel: str) -> None:
+    program = attached.kernel("connect", ours, "4999", "recv")
     assert attached.finish(program)["error"] == "ConnectionRefusedError"
 
 
-def test_kernel_reader_stalls(attached: Attached) -> None:
+@both_versions
+def test_kernel_reader_stalls(attached: Attached, ours: str, kernel: str) -> None:
     """Its window closes; ours probes; all arrives when it reads again."""
-    program = attached.kernel("listen", KERNEL_V4, str(PORT), "rcvbuf=8192", "sleep:2500", "recv")
-    end = attached.connect(KERNEL_V4, PORT)
+    program = attached.kernel("listen", kernel, str(PORT), "rcvbuf=8192", "sleep:2500", "recv")
+    end = attached.connect(kernel, PORT)
     end.send(300_000, True)
     result = attached.finish(program)
     assert (result["received"], result["digest"]) == (300_000, sha(300_000))
     assert attached.host.stack.tcp.counters.win_probe > 0
 
 
-def test_our_reader_stalls(attached: Attached) -> None:
-    listener = attached.listen(PORT)
+@both_versions
+def test_our_reader_stalls(attached: Attached, ours: str, kernel: str) -> None:
+    listener = attached.listen(PORT, v6=":" in ours)
     listener.rcvbuf = 16_384
-    program = attached.kernel("connect", OURS_V4, str(PORT), "send:300000", "shut", "recv")
+    program = attached.kernel("connect", ours, str(PORT), "send:300000", "shut", "recv")
     end = attached.accept(listener)
     end.reading = False
     attached.wait(2500)
@@ -226,10 +235,13 @@ def test_our_reader_stalls(attached: Attached) -> None:
     assert end.digest.hexdigest() == sha(300_000)
 
 
-def test_kernel_keepalive_is_answered_and_misses_us_when_cut(attached: Attached) -> None:
-    listener = attached.listen(PORT)
+@both_versions
+def test_kernel_keepalive_is_answered_and_misses_us_when_cut(
+    attached: Attached, ours: str, kernel: str
+) -> None:
+    listener = attached.listen(PORT, v6=":" in ours)
     program = attached.kernel(
-        *("connect", OURS_V4, str(PORT), "keepalive=1", "keepidle=1", "keepintvl=1", "keepcnt=2"), "recv"
+        *("connect", ours, str(PORT), "keepalive=1", "keepidle=1", "keepintvl=1", "keepcnt=2"), "recv"
     )
     end = attached.accept(listener)
     before = end.tcb.segs_in
@@ -240,9 +252,12 @@ def test_kernel_keepalive_is_answered_and_misses_us_when_cut(attached: Attached)
     assert attached.finish(program)["error"] == "TimeoutError"
 
 
-def test_our_keepalive_is_answered_and_misses_the_kernel_when_cut(attached: Attached) -> None:
-    program = attached.kernel("listen", KERNEL_V4, str(PORT), "recv")
-    end = attached.connect(KERNEL_V4, PORT)
+@both_versions
+def test_our_keepalive_is_answered_and_misses_the_kernel_when_cut(
+    attached: Attached, ours: str, kernel: str
+) -> None:
+    program = attached.kernel("listen", kernel, str(PORT), "recv")
+    end = attached.connect(kernel, PORT)
     end.tcb.keepidle = end.tcb.keepintvl = 500 * MILLISECOND
     end.tcb.keepcnt = 2
     end.tcb.keepalive = True
@@ -268,14 +283,16 @@ def test_our_syn_cookies(attached: Attached, family: str) -> None:
     assert end.tcb.snd_wscale > 0
 
 
-def test_kernel_syn_cookies(attached: Attached) -> None:
+@both_versions
+def test_kernel_syn_cookies(attached: Attached, ours: str, kernel: str) -> None:
     attached.inside("sysctl", "-qw", "net.ipv4.tcp_syncookies=2")
-    end, _ = exchange(attached, OURS_V4, KERNEL_V4, 200_000, 200_000, True)
+    end, _ = exchange(attached, ours, kernel, 200_000, 200_000, True)
     assert end.tcb.options_on & OPT_SACK
 
 
 @pytest.mark.parametrize("active", [True, False], ids=["we connect", "the kernel connects"])
-def test_ecn(attached: Attached, active: bool) -> None:
+@both_versions
+def test_ecn(attached: Attached, ours: str, kernel: str, active: bool) -> None:
     """CE marks both ways: each is echoed, each sender slows down and nothing is retransmitted for it."""
     attached.inside("sysctl", "-qw", "net.ipv4.tcp_ecn=1")
     attached.host.stack.sysctl.tcp_ecn = 1
@@ -284,7 +301,7 @@ def test_ecn(attached: Attached, active: bool) -> None:
         direction.latency = MILLISECOND
         rules.append(MarkEvery(40))
         direction.make_faults().rules = [rules[-1]]
-    end, result = exchange(attached, OURS_V4, KERNEL_V4, 1_000_000, 1_000_000, active)
+    end, result = exchange(attached, ours, kernel, 1_000_000, 1_000_000, active)
     assert end.tcb.options_on & OPT_ECN
     assert result["info"]["options"] & OPTION_ECN
     assert all(rule.marked > 5 for rule in rules)
@@ -377,9 +394,7 @@ def test_we_heed_the_path_mtu_of_ipv6(attached: Attached) -> None:
     assert end.tcb.mss == 1280 - 72
 
 
-@pytest.mark.parametrize(
-    ("ours", "kernel"), [(OURS_V4, KERNEL_V4), (OURS_V6, KERNEL_V6)], ids=["ipv4", "ipv6"]
-)
+@both_versions
 def test_resets_reach_the_other_end(attached: Attached, ours: str, kernel: str) -> None:
     """RST both ways, in each family."""
     program = attached.kernel("listen", kernel, str(PORT), "recv:10", "reset")
@@ -442,9 +457,7 @@ def expert_says(file: Path, source: str) -> tuple[int, list[tuple[int, str]]]:
 
 
 @pytest.mark.parametrize("lossy", [False, True], ids=["clean", "lossy"])
-@pytest.mark.parametrize(
-    ("ours", "kernel"), [(OURS_V4, KERNEL_V4), (OURS_V6, KERNEL_V6)], ids=["ipv4", "ipv6"]
-)
+@both_versions
 def test_tshark_finds_no_fault(captured: tuple[Attached, Path], ours: str, kernel: str, lossy: bool) -> None:
     """Captured at our host's interface, so all it sends is there, and all it was sent is."""
     world, file = captured

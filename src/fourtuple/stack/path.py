@@ -216,9 +216,12 @@ class PathTable(SettingsListener):
         """A router reported ``mtu`` for the way to ``destination``; True if it is smaller than before.
 
         An MTU only goes down. Below ``min_pmtu`` IPv4's stays there and DF is no longer set
-        (``__ip_rt_update_pmtu``); IPv6's goes no lower than 1280.
+        (``__ip_rt_update_pmtu``). Less than 1280 is no report of IPv6's (RFC 8201 §4,
+        ``__ip6_rt_update_pmtu``).
         """
         v4 = is_v4(destination)
+        if not v4 and mtu < IPV6_LEAST_MTU:
+            return False
         path = self.find(destination, V4_ANY if v4 else V6_ANY, 0)
         if path is None or path.kind != UNICAST or path.mtu < mtu:
             return False
@@ -226,10 +229,9 @@ class PathTable(SettingsListener):
             return False
         before = path.mtu
         locked = path.mtu_locked
-        least = self.sysctl.route_min_pmtu if v4 else IPV6_LEAST_MTU
-        if mtu < least:
-            locked = v4
-            mtu = min(path.mtu, least)
+        if v4 and mtu < self.sysctl.route_min_pmtu:
+            locked = True
+            mtu = min(path.mtu, self.sysctl.route_min_pmtu)
         if len(self._learnt) >= _MOST_KEPT:
             self._learnt.clear()
             self.known.clear()

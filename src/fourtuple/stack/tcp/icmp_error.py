@@ -48,12 +48,20 @@ def errno_of(error: IcmpError) -> int:
 
 
 def request_error(request: Request, error: IcmpError, seq: int) -> None:
-    """A SYN-ACK could not be delivered: give up only if the path is gone (``tcp_req_err``)."""
+    """A SYN-ACK could not be delivered: give up only if the path is gone (``tcp_req_err``).
+
+    Which errors say so differs as in Linux: IPv4's that name net or host, IPv6's that are final.
+    """
     if seq != request.iss & MASK32:
         request.listener.layer.counters.out_of_window_icmps += 1
         return
-    gone = error.type == ICMP_UNREACHABLE and error.code in (UNREACHABLE_NET, UNREACHABLE_HOST)
-    if gone or error.type in (ICMP_PARAMETER_PROBLEM, ICMP_TIME_EXCEEDED):
+    if error.type_v6 >= 0:
+        gone = icmpv6_errno(error.type_v6, error.code_v6)[1]
+    elif error.type == ICMP_UNREACHABLE:
+        gone = error.code in (UNREACHABLE_NET, UNREACHABLE_HOST)
+    else:
+        gone = error.type in (ICMP_PARAMETER_PROBLEM, ICMP_TIME_EXCEEDED)
+    if gone:
         request.listener.layer.counters.listen_drops += 1
         request.drop()
 
@@ -112,15 +120,17 @@ def _queue(tcb: Tcb, error: IcmpError, number: int) -> None:
 def _mtu_reduced(tcb: Tcb, mtu: int) -> None:
     """RFC 1191 §6.4: send smaller segments, beginning with those that were too large."""
     v4 = tcb.ip_header == 20
+    if not v4 and mtu < _MIN_MTU_V6:
+        # RFC 8201 §4: no link of IPv6 is so narrow.
+        return
     if tcb.pmtu_discovery in (_PMTUDISC_INTERFACE, _PMTUDISC_OMIT) or (
         v4 and tcb.pmtu_discovery == _PMTUDISC_DONT
     ):
         return
     route = tcb.layer.ip.route(tcb.endpoint.peer, tcb.endpoint.local, tcb.endpoint.device)
     known = route.mtu if route is not None else tcb.path_mtu
-    least = tcb.layer.sysctl.route_min_pmtu if v4 else _MIN_MTU_V6
     if mtu:
-        known = min(known, max(mtu, least))
+        known = min(known, max(mtu, tcb.layer.sysctl.route_min_pmtu) if v4 else mtu)
         if mtu < tcb.path_mtu:
             # Why, if the connection does not recover.
             tcb.soft_error = EMSGSIZE
