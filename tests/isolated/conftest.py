@@ -3,8 +3,12 @@
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
+
+# The tables beside the tests can be imported whatever import mode pytest runs in.
+sys.path.insert(0, str(Path(__file__).parent))
 
 _HELPERS = """
 import sys

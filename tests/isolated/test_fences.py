@@ -16,7 +16,11 @@ from fourtuple import Network
 
 # What a program may import for the first time inside.
 import _random, ctypes, curses, datetime, faulthandler, getpass, mmap, multiprocessing, platform
-import sqlite3, ssl, subprocess, syslog, tempfile, termios, tty, uuid
+import readline, sqlite3, ssl, subprocess, syslog, tempfile, termios, tracemalloc, tty, uuid
+try:
+    import tkinter
+except ImportError:
+    pass
 
 
 def evaluate(line):
@@ -60,7 +64,8 @@ def outside():
         gc.isenabled(), gc.get_threshold(), locale.setlocale(locale.LC_ALL), warnings.filters,
         threading.active_count(), len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")),
         umask(), os.path.exists("/tmp/never-made"), sys.gettrace(), sys.getprofile(),
-        faulthandler.is_enabled(), len(gc.callbacks),
+        faulthandler.is_enabled(), len(gc.callbacks), tracemalloc.is_tracing(),
+        readline.get_current_history_length(),
         [sys.monitoring.get_tool(tool) for tool in range(6)] if sys.version_info >= (3, 12) else [],
     ])
 

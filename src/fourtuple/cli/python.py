@@ -74,7 +74,8 @@ def python(
 
     The host has a loopback interface, so the program can talk to itself; time is virtual, and all
     that is random follows from the seed. stdin, stdout, stderr, the arguments and the exit code are
-    as with python. If --until ends it, the exit code is 124.
+    as with python; after the traceback of an exception that nobody handled a line on stderr says in which
+    process it was, and when in virtual time. If --until ends it, the exit code is 124.
     """
     try:
         command = parse_command(["python", *words])
@@ -82,7 +83,13 @@ def python(
         given = " ".join(words) or "nothing to run"
         raise click.UsageError(f"{given}: give a SCRIPT, -m MODULE or -c CODE") from error
     session.pin_hashes()
+    # The real one: inside the run sys.stderr is the process's.
+    stderr = sys.stderr
     with Network(seed or 0, start=start) as network:
+        # The program has file descriptor 2 as well; a line at a time stays whole.
+        network.scheduler.tell_failure = lambda state, line: print(
+            f"fourtuple: {line}", file=stderr, flush=True
+        )
         # As python: a program may compute as long as it likes, or wait for what is typed.
         network.scheduler.watchdog_seconds = 0.0
         host = network.host("host", ())

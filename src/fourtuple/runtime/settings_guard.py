@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import locale
 import sys
+import tracemalloc
 from typing import Any
 
 
 class SettingsGuard:
     """Keeps what holds for the whole interpreter: recursion limit, digits of ints, locale, collector and its
-    callbacks, tools that monitor it."""
+    callbacks, tools that monitor it, the tracing of memory."""
 
     def __init__(self) -> None:
         self._former: tuple[Any, ...] = ()
@@ -19,7 +20,7 @@ class SettingsGuard:
         self._former = _settings()
 
     def end(self) -> None:
-        recursion, digits, places, collecting, debug, callbacks, tools = self._former
+        recursion, digits, places, collecting, debug, callbacks, tools, tracing = self._former
         now = _settings()
         if now[0] != recursion:
             sys.setrecursionlimit(recursion)
@@ -36,6 +37,8 @@ class SettingsGuard:
         for tool, name in enumerate(tools):
             if name is None and now[6][tool] is not None:
                 _end_tool(tool)
+        if now[7] and not tracing:
+            tracemalloc.stop()
 
 
 def _settings() -> tuple[Any, ...]:
@@ -47,6 +50,7 @@ def _settings() -> tuple[Any, ...]:
         gc.get_debug(),
         list(gc.callbacks),
         _tools(),
+        tracemalloc.is_tracing(),
     )
 
 

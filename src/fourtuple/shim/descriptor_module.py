@@ -369,7 +369,7 @@ def install() -> None:
     on_descriptor("set_inheritable", _set_inheritable)
     on_descriptor("fstat", _fstat, queries=True)
     on_descriptor("isatty", _isatty, queries=True)
-    for name in ("ttyname", "tcgetpgrp", "tcsetpgrp"):
+    for name in ("ttyname", "tcgetpgrp", "tcsetpgrp", "grantpt", "unlockpt", "ptsname"):
         on_descriptor(name, _no_terminal)
     dispatch_number(posix, "get_terminal_size", _terminal_size)
     dispatch_number(posix, "device_encoding", _device_encoding)

@@ -12,6 +12,7 @@ import platform
 import sys
 from collections.abc import Callable
 from errno import ENOTTY
+from types import BuiltinFunctionType
 from typing import Any, Final
 
 from ..runtime.thread import SimThread
@@ -21,6 +22,13 @@ from .refusal import refuse
 
 _PRIORITY: Final = "computing takes no virtual time, so priorities and processors mean nothing"
 _TERMINAL: Final = "a simulated process has no terminal"
+
+_OF_NO_SCREEN: Final = ("tigetflag", "tigetnum", "tigetstr", "tparm", "keyname", "unctrl")
+# They are there to try faulthandler, and end the whole interpreter.
+_CRASHES: Final = (
+    *("_read_null", "_sigsegv", "_fatal_error_c_thread", "_sigabrt", "_sigfpe", "_stack_overflow"),
+    "_fatal_error",
+)
 
 REFUSED: Final = (
     # module, name, what to use instead
@@ -33,12 +41,13 @@ REFUSED: Final = (
     ("os", "mknod", "use os.pipe, socket.socketpair or a unix socket"),
     ("os", "login_tty", _TERMINAL),
     ("os", "posix_openpt", _TERMINAL),
-    ("_curses", "initscr", _TERMINAL),
-    ("_curses", "newterm", _TERMINAL),
+    *(("faulthandler", name, "use os.abort") for name in _CRASHES),
     ("_uuid", "generate_time_safe", "use uuid.uuid1"),
     ("faulthandler", "dump_traceback_later", "a run that does not go on is reported with its stack anyway"),
     ("faulthandler", "register", "use signal.signal and traceback.print_stack"),
     ("sys", "addaudithook", "add it outside the simulation, since it can never be removed"),
+    ("sys", "_debugmallocstats", "it writes past sys.stderr"),
+    ("sys", "activate_stack_trampoline", "perf measures the whole interpreter: activate it outside"),
     ("sys", "setdlopenflags", "set them outside the simulation"),
     ("syslog", "syslog", "use logging.handlers.SysLogHandler with a simulated server"),
     ("syslog", "openlog", "use logging.handlers.SysLogHandler with a simulated server"),
@@ -89,9 +98,25 @@ def _fence_terminals() -> None:
             dispatch(termios, name, fenced(value))
 
 
+def _fence_curses() -> None:
+    """Whatever acts on the screen of the interpreter, which it may have."""
+    try:
+        curses: Any = importlib.import_module("_curses")
+    except ImportError:
+        return
+    for name, value in list(vars(curses).items()):
+        if isinstance(value, BuiltinFunctionType) and name not in _OF_NO_SCREEN:
+            dispatch(curses, name, _refusing(f"curses.{name}", _TERMINAL))
+
+
 def _own_uname(thread: SimThread) -> platform.uname_result:
     uname = os.uname()
     return platform.uname_result(uname.sysname, uname.nodename, uname.release, uname.version, uname.machine)
+
+
+def _current_exceptions(thread: SimThread) -> dict[int, BaseException | None]:
+    """What each thread of the process handles; of threads that wait the interpreter does not tell."""
+    return {each.ident: sys.exc_info()[1] if each is thread else None for each in thread.state.threads()}
 
 
 def install() -> None:
@@ -109,5 +134,7 @@ def install() -> None:
             dispatch(posix, name, _only_real_files(real, f"os.{name}"))
     dispatch(posix, "register_at_fork", _nothing)
     _fence_terminals()
+    _fence_curses()
     dispatch(sys, "setswitchinterval", _nothing)
+    dispatch(sys, "_current_exceptions", _current_exceptions)
     dispatch(platform, "uname", _own_uname)

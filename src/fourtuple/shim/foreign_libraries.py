@@ -308,7 +308,57 @@ def _patch_pyopenssl(module: ModuleType) -> None:
     module.Connection.__init__ = begin
 
 
+# Modules of the standard library whose import would be too dear, or warn, before a program asks for it.
+_RARELY_LOADED: Final = {
+    "_tkinter": ("a simulated host has no display", ("create",)),
+    "nis": ("a simulated host has no NIS", ("match", "cat", "maps", "get_default_domain")),
+    "ossaudiodev": ("a simulated host has no hardware", ("open", "openmixer")),
+}
+
+
+def _refuse_calls(module: ModuleType) -> None:
+    name = module.__name__
+    why, calls = _RARELY_LOADED[name]
+
+    def refusing(call: str) -> Callable[..., NoReturn]:
+        def inside(thread: SimThread, /, *args: object, **kwargs: object) -> NoReturn:
+            refuse(f"{name}.{call}", why)
+
+        return inside
+
+    for call in calls:
+        dispatch(module, call, refusing(call))
+
+
+# What readline answers where there is no terminal, and so no line to edit and no history. Its state is one
+# for the whole interpreter.
+_NO_LINE: Final[dict[str, object]] = {
+    **dict.fromkeys(("get_line_buffer", "get_completer_delims"), ""),
+    **dict.fromkeys(("get_begidx", "get_endidx", "get_completion_type", "get_current_history_length"), 0),
+    "get_history_length": -1,
+    **dict.fromkeys(
+        (
+            *("get_completer", "get_history_item", "add_history", "clear_history", "remove_history_item"),
+            *("replace_history_item", "insert_text", "parse_and_bind", "redisplay", "read_init_file"),
+            *("set_auto_history", "set_completer", "set_completer_delims", "set_history_length"),
+            *("set_completion_display_matches_hook", "set_pre_input_hook", "set_startup_hook"),
+            *("read_history_file", "write_history_file", "append_history_file"),
+        )
+    ),
+}
+
+
+def _patch_readline(module: ModuleType) -> None:
+    def answering(value: object) -> Callable[..., object]:
+        return lambda thread, /, *args, **kwargs: value
+
+    for name, value in _NO_LINE.items():
+        dispatch(module, name, answering(value))
+
+
 _PATCHES: Final[dict[str, Callable[[ModuleType], object]]] = {
+    "readline": _patch_readline,
+    **dict.fromkeys(_RARELY_LOADED, _refuse_calls),
     "OpenSSL.SSL": _patch_pyopenssl,
     "_queue": _patch_queue,
     "aiohttp.connector": _patch_aiohttp,

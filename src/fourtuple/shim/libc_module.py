@@ -1,16 +1,19 @@
 """Stand-in for functions of the C library that programs call through ``ctypes``.
 
 Implemented: ``getifaddrs`` and ``freeifaddrs`` (what ifaddr and its like stand on), ``if_nametoindex``,
-``gethostname``, ``getpid``, ``getppid``, ``gettid``, ``pthread_self``, ``pthread_setname_np``, and the
-interpreter's ``PyThreadState_SetAsyncExc``; and ``ctypes.util.find_library``, which asks the machine.
+``gethostname``, ``getpid``, ``getppid``, ``getuid`` and its like, ``gettid``, ``pthread_self``,
+``pthread_setname_np``, and the interpreter's ``PyThreadState_SetAsyncExc``; and
+``ctypes.util.find_library``, which asks the machine.
 Refused by name: whatever else would open a socket, sleep, read a clock, fork or run a command. Every other
 function, and all of them outside, are the real ones.
 """
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
 import ctypes.util
+import functools
 import os
 import socket
 import threading
@@ -23,7 +26,7 @@ from ..runtime.thread import SimThread, current_thread
 from ..stack.interface import Interface
 from ..wire.address import is_v4, prefix_mask
 from .locks import call_outside
-from .patching import dispatch
+from .patching import dispatch, replace
 from .refusal import refuse
 
 _REFUSED: Final = {
@@ -73,10 +76,19 @@ _REFUSED: Final = {
     ),
     **dict.fromkeys(("pipe", "pipe2", "eventfd", "timerfd_create", "signalfd"), "use os or select"),
     **dict.fromkeys(("unshare", "setns", "syscall", "ioctl"), "use what os, fcntl and socket have for it"),
+    **dict.fromkeys(
+        ("printf", "puts", "putchar", "perror", "dprintf", "gets", "getchar"), "use print and input"
+    ),
+    **dict.fromkeys(
+        ("fopen", "fopen64", "freopen", "fdopen", "memfd_create", "shm_open", "sem_open", "mq_open"),
+        "use open(), mmap or multiprocessing",
+    ),
+    **dict.fromkeys(("pidfd_open", "pidfd_send_signal", "copy_file_range", "getrusage", "uname"), "use os"),
     **dict.fromkeys(("pthread_create", "pthread_kill", "pthread_cancel"), "use threading and signal"),
 }
 
-_real_item: Final[Callable[[Any, Any], Any]] = ctypes.CDLL.__getitem__
+_real_library: Final[Any] = ctypes.CDLL
+_real_pointer: Final[Any] = _ctypes.CFuncPtr
 
 
 class _IfAddrs(ctypes.Structure):
@@ -207,6 +219,10 @@ _IMPLEMENTED: Final[dict[str, Callable[..., Any]]] = {
     "gethostname": _gethostname,
     "getpid": lambda thread: os.getpid(),
     "getppid": lambda thread: os.getppid(),
+    "getuid": lambda thread: os.getuid(),
+    "geteuid": lambda thread: os.geteuid(),
+    "getgid": lambda thread: os.getgid(),
+    "getegid": lambda thread: os.getegid(),
     "gettid": lambda thread: threading.get_native_id(),
     "pthread_self": lambda thread: threading.get_ident(),
     # Names that only debuggers see.
@@ -235,38 +251,69 @@ class Function:
         return refuse(f"{self.name}() of the C library through ctypes", _REFUSED[self.name])
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
+        return self.real if name == "_as_parameter_" else getattr(self.real, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self.real, name, value)
 
 
-def _item(library: ctypes.CDLL, name: Any) -> Any:
-    found = _real_item(library, name)
-    if (name in _IMPLEMENTED or name in _REFUSED) and _is_libc(library):
-        return Function(name, found)
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+class _Plain(_real_pointer):  # type: ignore[misc]  # a class of C without stubs
+    """What is looked up here."""
+
+    _flags_ = _ctypes.FUNCFLAG_CDECL
+
+
+@functools.cache
+def _addresses_of_libc() -> dict[int, str]:
+    """Where the functions of the C library are that have a stand-in or are refused. They are known by that:
+    every library that needs the C library finds them under its own handle too."""
+    this: Any = _real_library(None)
+    found = {}
+    for name in (*_IMPLEMENTED, *_REFUSED):
+        try:
+            found[_address(_Plain((name, this)))] = name
+        except AttributeError:
+            # Not in this C library.
+            continue
     return found
 
 
-def _is_libc(library: ctypes.CDLL) -> bool:
-    name = library._name
-    return name is None or os.path.basename(name).startswith(("libc.", "libc-", "libpthread.", "librt."))
+def _new_pointer(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    """Of a name in a library, or of an address: with the stand-in if that is a function of the C library."""
+    made = _real_pointer.__new__(cls, *args, **kwargs)
+    if args and isinstance(args[0], (tuple, int)):
+        name = _addresses_of_libc().get(_address(made))
+        if name is not None:
+            return Function(name, made)
+    return made
+
+
+class _FunctionPointer(_real_pointer):  # type: ignore[misc]  # a class of C without stubs
+    """``_ctypes.CFuncPtr``, from which ctypes makes its classes of function pointers."""
+
+    _flags_ = _ctypes.FUNCFLAG_CDECL
+    __new__ = _new_pointer
 
 
 def early_functions(objects: list[Any]) -> list[tuple[Any, Function]]:
     """Functions of the C library that were looked up before, and their stand-ins."""
-    kinds = {
-        library._FuncPtr for library in objects if isinstance(library, ctypes.CDLL) and _is_libc(library)
-    }
+    known = _addresses_of_libc()
+    kinds = {library._FuncPtr for library in objects if isinstance(library, ctypes.CDLL)}
     return [
-        (found, Function(found.__name__, found))
+        (found, Function(known[address], found))
         for found in objects
-        if type(found) in kinds and (found.__name__ in _IMPLEMENTED or found.__name__ in _REFUSED)
+        if type(found) in kinds and (address := _address(found)) in known
     ]
 
 
 def install() -> None:
-    owner: Any = ctypes.CDLL
-    owner.__getitem__ = _item
+    for kind in _real_pointer.__subclasses__():
+        if kind not in (_Plain, _FunctionPointer):
+            kind.__new__ = _new_pointer
+    replace(ctypes, "_CFuncPtr", _FunctionPointer)
     real = ctypes.util.find_library
     dispatch(ctypes.util, "find_library", lambda thread, name: call_outside(real, name))

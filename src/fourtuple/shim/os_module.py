@@ -12,7 +12,7 @@ import os
 import posix
 import signal
 from collections.abc import Callable
-from errno import ENOTDIR, EPERM, ESRCH
+from errno import EINVAL, ENOTDIR, EPERM, ESRCH
 from typing import Any, Final, NoReturn
 
 from ..kernel.error import KernelError
@@ -226,6 +226,24 @@ def _times(thread: SimThread) -> os.times_result:
     return os.times_result((spent, 0.0, 0.0, 0.0, thread.scheduler.clock.now / 1e9))
 
 
+def _ordinary(answer: Callable[[], Any]) -> Callable[..., Any]:
+    """What a process that nobody set otherwise is told of its scheduling. Raises ESRCH."""
+
+    def inside(thread: SimThread, pid: int, /) -> Any:
+        _process(thread, pid)
+        return answer()
+
+    return inside
+
+
+def _getpriority(thread: SimThread, which: int, who: int) -> int:
+    if which == os.PRIO_PROCESS:
+        _process(thread, who)
+    elif which not in (os.PRIO_PGRP, os.PRIO_USER):
+        raise _error(EINVAL)
+    return 0
+
+
 def _no_environment_call(thread: SimThread, *args: object) -> None:
     """os.environ calls it; the dict it keeps is all there is to the environment of a process."""
 
@@ -273,6 +291,12 @@ def install() -> None:
         ("sched_getaffinity", lambda thread, pid: set(range(CPUS))),
         ("getloadavg", lambda thread: (0.0, 0.0, 0.0)),
         ("sysconf", _sysconf),
+        ("getpriority", _getpriority),
+        ("sched_getscheduler", _ordinary(lambda: os.SCHED_OTHER)),
+        ("sched_getparam", _ordinary(lambda: os.sched_param(0))),
+        ("sched_rr_get_interval", _ordinary(lambda: 0.004)),
+        # What is written is in the machine's memory for all who read it.
+        ("sync", lambda thread: None),
         ("sched_yield", lambda thread: thread.scheduler.yield_now()),
     ):
         dispatch(posix, name, read)

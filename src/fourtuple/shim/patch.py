@@ -26,6 +26,8 @@ _MODULES: Final = (
     "shared_memory_module",
     "file_times",
     "descriptor_module",
+    "timerfd_module",
+    "mmap_module",
     "open_module",
     "path_module",
     "procfs_module",

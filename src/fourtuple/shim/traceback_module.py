@@ -1,8 +1,8 @@
 """Tracebacks that a program prints itself, and those of exceptions nobody can catch, without the simulator's
 frames: where the real function is C, python has none.
 
-Module ``traceback`` leaves them out as it walks, so ``print_exc``, ``logging.exception`` and their like do;
-the traceback objects are as they are.
+Module ``traceback`` leaves them out as it walks, so ``print_exc``, ``print_stack``, ``logging.exception`` and
+their like do, and so does ``inspect.stack``; the objects are as they are.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any, TextIO
 
 from ..runtime.greenlets import GreenletExit
@@ -17,6 +18,7 @@ from ..runtime.stuck import is_ours
 from ..runtime.thread import SimThread, current_thread
 from ..runtime.tracebacks import strip_traceback
 from ..runtime.unhandled import tell_unhandled
+from .import_module import after_import
 from .patching import dispatch
 
 
@@ -29,13 +31,26 @@ def _walk_without(name: str) -> None:
 
     def walked(*args: Any) -> Iterator[tuple[Any, ...]]:
         found = walk(*args)
-        if current_thread() is None:
+        # Without a frame walk_stack() counts back to its caller from where it is.
+        if current_thread() is None or args[0] is None:
             return found
         return (item for item in found if not is_ours(item[0]))
 
     walked.__name__ = walked.__qualname__ = name
     walked.__doc__ = real.__doc__
     setattr(traceback, name, walked)
+
+
+def _without_ours(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    def listed(thread: SimThread, *args: Any, **kwargs: Any) -> list[Any]:
+        return [item for item in real(*args, **kwargs) if not is_ours(item.frame)]
+
+    return listed
+
+
+def _patch_inspect(module: ModuleType) -> None:
+    for name in ("getouterframes", "getinnerframes"):
+        dispatch(module, name, _without_ours(getattr(module, name)))
 
 
 def _unraisable(thread: SimThread, args: Any, /) -> None:
@@ -57,6 +72,7 @@ def _print_unraisable(args: Any, stream: TextIO) -> None:
 
 
 def install() -> None:
-    for name in ("walk_tb", "_walk_tb_with_full_positions"):
+    for name in ("walk_tb", "_walk_tb_with_full_positions", "walk_stack"):
         _walk_without(name)
+    after_import("inspect", _patch_inspect)
     dispatch(sys, "__unraisablehook__", _unraisable)
