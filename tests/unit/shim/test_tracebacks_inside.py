@@ -1,5 +1,6 @@
 """What a program prints of its own exceptions shows its frames and the library's, not the simulator's."""
 
+import inspect
 import logging
 import os
 import sys
@@ -30,6 +31,21 @@ def test_traceback_module_leaves_the_simulator_out(world):
     assert "in read_closed" in text
     assert not ours(text)
     assert running.stderr.count("in read_closed") == 2
+    assert not ours(running.stderr)
+
+
+def test_stacks_end_where_the_program_begins(world):
+    def program():
+        traceback.print_stack()
+        logging.basicConfig()
+        logging.error("with a stack", stack_info=True)
+        logging.error("%d", "no number")
+        return inspect.stack()[-1].function, traceback.extract_stack()[0].name
+
+    running = world.spawn(program)
+    world.run()
+    assert running.result == ("program", "program")
+    assert running.stderr.count("in program") == 3
     assert not ours(running.stderr)
 
 
