@@ -14,6 +14,7 @@ from models import (
     reno_periodic,
     reno_random,
 )
+from steady_states import cubic_steady_states
 
 from fourtuple.clock.clock import MILLISECOND, SECOND
 
@@ -44,10 +45,17 @@ def test_cubic_under_periodic_loss(rtt: int, every: int) -> None:
     """Where the closed form of RFC 9438 §5.1 is more than Reno's."""
     model = cubic_periodic(1 / every, rtt / 1000)
     assert model > 1.1 * reno_periodic(1 / every)
-    # From above and from below: near the window before the last loss the curve is flat, so that there is
-    # more than one place to stay.
-    for start in (0.6, 1.6):
-        near(under_periodic_loss("cubic", rtt * MILLISECOND, every, int(start * model)).window, model)
+    # From above and from below: in whole segments there is more than one place to stay.
+    windows = [
+        under_periodic_loss("cubic", rtt * MILLISECOND, every, int(start * model)).window
+        for start in (0.6, 1.6)
+    ]
+    least, largest = cubic_steady_states(rtt / 1000, every)
+    assert least < model < largest
+    for window in windows:
+        assert 0.95 * least < window < 1.05 * largest, (
+            f"{window:.1f} segments a round trip, steady {least:.1f} to {largest:.1f}"
+        )
 
 
 @pytest.mark.parametrize(("rtt", "every"), [(100, 100), (20, 300)], ids=lambda value: str(value))
