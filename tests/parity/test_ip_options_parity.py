@@ -263,3 +263,39 @@ def test_flow_labels() -> None:
     ours, linux = on_both(flow_labels)
     assert ours == linux
     assert [True] * 8 in ours
+
+
+def traffic_classes() -> list[Any]:
+    seen: list[Any] = []
+    for family, host, level, option in (
+        (socket.AF_INET, "127.0.0.1", 0, socket.IP_TOS),
+        (socket.AF_INET6, "::1", 41, socket.IPV6_TCLASS),
+    ):
+        listener = socket.socket(family)
+        listener.bind((host, 0))
+        listener.setsockopt(level, option, 0x28)
+        listener.setsockopt(1, socket.SO_PRIORITY, 5)
+        listener.listen()
+        client = socket.socket(family)
+        client.setsockopt(level, option, 0x48)
+        client.connect(listener.getsockname())
+        child, _ = listener.accept()
+        datagrams = socket.socket(family, socket.SOCK_DGRAM)
+        for s in (listener, client, child, datagrams):
+            seen.append((s.getsockopt(level, option), s.getsockopt(1, socket.SO_PRIORITY)))
+        for s in (client, datagrams):
+            for value in (0, 1, 2, 3, 0xFF, 0x1C, 256, -1, 300, 0x10, 0x10):
+                seen.append(tried(s.setsockopt, level, option, value))
+                seen.append((s.getsockopt(level, option), s.getsockopt(1, socket.SO_PRIORITY)))
+            s.setsockopt(1, socket.SO_PRIORITY, 3)
+            for value in (0x10, 0x10, 0x11, 0x08):
+                s.setsockopt(level, option, value)
+                seen.append(s.getsockopt(1, socket.SO_PRIORITY))
+        for s in (listener, client, child, datagrams):
+            s.close()
+    return seen
+
+
+def test_traffic_classes_and_priorities() -> None:
+    ours, linux = on_both(traffic_classes)
+    assert ours == linux

@@ -318,7 +318,6 @@ class InetSocket(Socket):
         self.timestamps = listener.timestamps
         self.stamps_new = listener.stamps_new
         self.zerocopy = listener.zerocopy
-        self.priority = listener.priority
         self.mark = listener.mark
         self.tos = listener.tos
         self.ttl = listener.ttl

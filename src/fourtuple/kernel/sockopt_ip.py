@@ -98,8 +98,10 @@ def set_ip_option(socket: InetSocket, name: int, value: bytes) -> None:
         if socket.type == SOCK_STREAM:
             # The ECN bits of a connection are TCP's.
             number = (number & ~3) | (socket.tos & 3)
-        socket.tos = number & 255
-        socket.priority = (0, 2, 6, 4)[socket.tos >> 3 & 3]
+        if socket.tos != number & 255:
+            # One that is set anew leaves a SO_PRIORITY set since alone (``__ip_sock_set_tos``).
+            socket.tos = number & 255
+            socket.priority = (0, 2, 6, 4)[socket.tos >> 3 & 3]
     elif name == IP_TTL:
         if number != -1 and not 1 <= number <= 255:
             raise KernelError(EINVAL)
@@ -250,7 +252,10 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
     elif name == IPV6_TCLASS:
         if not -1 <= number <= 255:
             raise KernelError(EINVAL)
-        socket.tclass = max(number, 0)
+        number = max(number, 0)
+        if socket.type == SOCK_STREAM:
+            number = (number & ~3) | (socket.tclass & 3)
+        socket.tclass = number
     elif name == IPV6_MTU_DISCOVER:
         if not IP_PMTUDISC_DONT <= number <= IP_PMTUDISC_OMIT:
             raise KernelError(EINVAL)
