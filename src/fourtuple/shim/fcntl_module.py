@@ -1,8 +1,8 @@
 """The stand-in for ``fcntl``: flags of simulated descriptors, and ioctls on them.
 
-Implemented: fcntl with F_DUPFD, F_GETFD, F_GETFL and their kin, F_GETPIPE_SZ, F_SETPIPE_SZ; ioctl with what
-the kernel's files know (FIONBIO, FIONREAD, SIOCGIF* …). Refused, with the kernel's errno: record locks and
-leases on simulated descriptors. Real files pass through.
+Implemented: fcntl with F_DUPFD, F_GETFD, F_GETFL and their kin, F_SETOWN, F_SETSIG, F_GETPIPE_SZ,
+F_SETPIPE_SZ; ioctl with what the kernel's files know (FIONBIO, FIONREAD, SIOCGIF* …). Refused, with the
+kernel's errno: record locks and leases on simulated descriptors. Real files pass through.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from errno import EBADF, EFAULT, EINVAL
 from typing import Any, Final
 
 from ..kernel.error import KernelError
-from ..kernel.file import FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, TIOCOUTQ, File
+from ..kernel.file import FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, O_ASYNC, TIOCOUTQ, File
 from ..kernel.netdevice import IFREQ_LENGTH, SIOCGIFCONF, interface_configuration
 from ..kernel.pipe import PipeEnd
 from ..kernel.process import CAP_SYS_RESOURCE, Process
@@ -24,6 +24,7 @@ from ..runtime.blocking import settle
 from ..runtime.descriptors import given
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread
+from .async_io import get_owner, get_signal, set_owner, set_signal
 from .foreign_numbers import dispatch_number
 from .real_files import REAL_BASE, entered, is_real
 from .select_wait import as_descriptor
@@ -32,6 +33,14 @@ _SIOCATMARK: Final = 0x8905
 _SIOCOUTQNSD: Final = 0x894B
 # Requests whose argument points to an int that is filled in.
 _INT_RESULTS: Final = (FIONREAD, TIOCOUTQ, _SIOCATMARK, _SIOCOUTQNSD)
+_F_SETSIG: Final = 10
+_F_GETSIG: Final = 11
+_SIGNAL_COMMANDS: Final = (fcntl.F_SETOWN, fcntl.F_GETOWN, _F_SETSIG, _F_GETSIG)
+_FIOASYNC: Final = 0x5452
+_SET_OWNER: Final = (0x8901, 0x8902)
+"""FIOSETOWN, SIOCSPGRP."""
+_GET_OWNER: Final = (0x8903, 0x8904)
+"""FIOGETOWN, SIOCGPGRP."""
 _INT: Final = struct.Struct("i")
 _IFCONF: Final = struct.Struct("iL")
 
@@ -58,9 +67,27 @@ def _fcntl(thread: SimThread, fd: Any, cmd: int, arg: Any = 0, /) -> Any:
         file = thread.process.fds.get(number)
         if not isinstance(arg, int):
             raise KernelError(EINVAL)
+        if cmd in _SIGNAL_COMMANDS:
+            return _signal_control(thread, file, cmd, arg)
         return _control(thread.process, number, file, cmd, arg)
     except KernelError as error:
         raise os_error(error) from None
+
+
+def _signal_control(thread: SimThread, file: File, cmd: int, arg: int) -> int:
+    if cmd == fcntl.F_SETOWN:
+        set_owner(thread, file, arg)
+    elif cmd == _F_SETSIG:
+        set_signal(thread, file, arg)
+    elif cmd == _F_GETSIG:
+        return get_signal(file)
+    else:
+        owner = get_owner(file)
+        if owner < 0:
+            # CPython takes a process group for an error.
+            raise OSError(0, "Error")
+        return owner
+    return 0
 
 
 def _control(process: Process, fd: int, file: File, cmd: int, arg: int) -> int:
@@ -107,6 +134,8 @@ def _ioctl(thread: SimThread, fd: Any, request: int, arg: Any = 0, mutate_flag: 
             arg = arg.encode()
         if request == SIOCGIFCONF and isinstance(file, Socket):
             return _configuration(file, arg, mutate_flag)
+        if request == _FIOASYNC or (request in _SET_OWNER + _GET_OWNER and isinstance(file, Socket)):
+            return _signal_ioctl(thread, file, request, arg, mutate_flag)
         return _ioctl_buffer(file, request, arg, mutate_flag)
     except KernelError as error:
         raise os_error(error) from None
@@ -126,6 +155,22 @@ def _configuration(file: Socket, arg: Any, mutate: bool) -> Any:
     if view.readonly or not mutate:
         return answer
     view[:] = answer
+    return 0
+
+
+def _signal_ioctl(thread: SimThread, file: File, request: int, arg: Any, mutate: bool) -> Any:
+    view = memoryview(arg).cast("B")
+    data = bytes(view).ljust(_INT.size, b"\0")
+    number = _INT.unpack_from(data)[0]
+    if request == _FIOASYNC:
+        file.set_status_flags(file.flags | O_ASYNC if number else file.flags & ~O_ASYNC)
+    elif request in _SET_OWNER:
+        set_owner(thread, file, number)
+    else:
+        data = _INT.pack(get_owner(file)) + data[_INT.size :]
+    if view.readonly or not mutate:
+        return data[: len(view)]
+    view[:] = data[: len(view)]
     return 0
 
 
