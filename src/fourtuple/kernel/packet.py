@@ -52,6 +52,8 @@ class PacketSocket(Socket):
         """EINVAL for an address of another family, ENODEV."""
         if not isinstance(addr, LinkAddr):
             raise KernelError(EINVAL)
+        if self.kernel.stack.fanout.group_of(self.frames) is not None:
+            raise KernelError(EINVAL)
         code = self.frames.bind(addr.ifindex, addr.protocol)
         if code != 0:
             raise KernelError(code)
@@ -167,4 +169,5 @@ class PacketSocket(Socket):
         raise KernelError(ENOTTY)
 
     def release(self) -> None:
+        self.kernel.stack.fanout.leave(self.frames)
         self.frames.close()

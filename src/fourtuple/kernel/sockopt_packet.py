@@ -11,6 +11,7 @@ from .sockopt import (
     PACKET_ADD_MEMBERSHIP,
     PACKET_AUXDATA,
     PACKET_DROP_MEMBERSHIP,
+    PACKET_FANOUT,
     PACKET_IGNORE_OUTGOING,
     PACKET_ORIGDEV,
     PACKET_QDISC_BYPASS,
@@ -31,7 +32,13 @@ def set_packet_option(socket: PacketSocket, name: int, value: bytes) -> None:
         _change_membership(socket, value, name == PACKET_ADD_MEMBERSHIP)
         return
     number = read_int(value)
-    if name == PACKET_AUXDATA:
+    if name == PACKET_FANOUT:
+        # The number of the group, its kind, and flags.
+        word = number & 0xFFFF_FFFF
+        code = socket.kernel.stack.fanout.join(frames, word & 0xFFFF, word >> 16 & 0xFF, word >> 24)
+        if code != 0:
+            raise KernelError(code)
+    elif name == PACKET_AUXDATA:
         socket.auxdata = number != 0
     elif name == PACKET_ORIGDEV:
         socket.origdev = number != 0
@@ -51,6 +58,10 @@ def get_packet_option(socket: PacketSocket, name: int) -> bytes:
     if name == PACKET_STATISTICS:
         packets, drops = frames.take_statistics()
         return pack_int(packets) + pack_int(drops)
+    if name == PACKET_FANOUT:
+        group = socket.kernel.stack.fanout.group_of(frames)
+        word = 0 if group is None else group.number | group.kind << 16 | group.flags << 24
+        return word.to_bytes(4, "little")
     if name == PACKET_AUXDATA:
         return pack_int(socket.auxdata)
     if name == PACKET_ORIGDEV:

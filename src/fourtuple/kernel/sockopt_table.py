@@ -392,6 +392,11 @@ OPTIONS: Final[list[SocketOption]] = [
                 "PACKET_QDISC_BYPASS",
                 "other packet sockets do not see what is sent",
             ),
+            (
+                so.PACKET_FANOUT,
+                "PACKET_FANOUT",
+                "one CPU and one queue; EINVAL for a choice by BPF",
+            ),
             (so.PACKET_IGNORE_OUTGOING, "PACKET_IGNORE_OUTGOING", ""),
         ],
     ),
@@ -416,7 +421,6 @@ OPTIONS: Final[list[SocketOption]] = [
             (so.PACKET_TX_HAS_OFF, "PACKET_TX_HAS_OFF", "of rings"),
             (so.PACKET_TIMESTAMP, "PACKET_TIMESTAMP", "no hardware"),
             (so.PACKET_VNET_HDR, "PACKET_VNET_HDR", "no offloads"),
-            (so.PACKET_FANOUT, "PACKET_FANOUT", ""),
         ],
     ),
     *_rows(

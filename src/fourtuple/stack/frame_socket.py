@@ -140,7 +140,7 @@ class FrameSocket(FrameListener):
                 return
             data = data[:kept]
         self.packets += 1
-        if self.rmem >= self.rcvbuf:
+        if self.is_full():
             self.drops += 1
             return
         size = datagram_truesize(len(frame.data), False, HEADER_LENGTH)
@@ -148,6 +148,9 @@ class FrameSocket(FrameListener):
         self._queue.append(QueuedFrame(frame, data, length, size))
         if self.events is not None:
             self.events.on_events(_READABLE)
+
+    def is_full(self) -> bool:
+        return self.rmem >= self.rcvbuf
 
     def receive(self, peek: bool) -> QueuedFrame | None:
         """The next frame, None if there is none. With ``peek`` it stays."""

@@ -56,6 +56,10 @@ class FrameListener:
     def wants(self, ethertype: int, ifindex: int, pkttype: int) -> bool:
         raise NotImplementedError
 
+    def includes(self, sender: FrameListener) -> bool:
+        """Whether ``sender`` is one of several it stands for."""
+        return False
+
     def seen(self, frame: TappedFrame) -> None:
         """Take a frame it wants."""
         raise NotImplementedError
@@ -90,7 +94,9 @@ class FrameTaps:
         """Show a frame to all who want it but its ``sender``."""
         tapped: TappedFrame | None = None
         for listener in self.listeners[:]:
-            if listener is sender or not listener.wants(frame.ethertype, ifindex, pkttype):
+            if listener is sender or (sender is not None and listener.includes(sender)):
+                continue
+            if not listener.wants(frame.ethertype, ifindex, pkttype):
                 continue
             if tapped is None:
                 tapped = TappedFrame(

@@ -26,6 +26,7 @@ from .arp import ArpInput
 from .autoconf import Autoconf
 from .base import Device, Transport
 from .changes import ChangeListener
+from .fanout import FanoutGroups
 from .frame_tap import FrameTaps
 from .icmp import Icmp
 from .icmp6 import Icmp6
@@ -66,6 +67,7 @@ class Stack(IpOutput):
         """Who is told of changes; set by :meth:`listen`."""
         self.sysctl.attach(self.tables, self.paths)
         self.frame_taps = FrameTaps()
+        self.fanout = FanoutGroups(self.frame_taps)
         self.raw = RawTable()
         self.pings = PingTable()
         self.transports: list[Transport | None] = [None] * 256

@@ -98,3 +98,23 @@ def test_extension_headers_need_a_privilege_and_are_not_for_tcp(host):
         assert outcome(lambda value=value: s.setsockopt(SOL_IPV6, sockopt.IPV6_DSTOPTS, value)) == "EPERM"
     control = [(SOL_IPV6, sockopt.IPV6_DSTOPTS, PADDED)]
     assert outcome(lambda: s.send_control(b"x", ("::1", 9, 0, 0), control)) == "EPERM"
+
+
+def test_group_without_a_route_is_unreachable_until_an_interface_is_named(host):
+    # Observed on Linux 6.18 without a default route.
+    device = add_interface(host, 0, 1500, "10.0.0.1", 24)
+    group, own, anywhere = (bytes(parse_ip(text).to_bytes(16, "big")[12:]) for text in ADDRESSES)
+    s = host.socket(AF_INET, SOCK_DGRAM)
+    there = ("224.0.0.251", 5353)
+    assert outcome(lambda: s.sendto(b"x", there)) == "ENETUNREACH"
+    join = sockopt.IP_ADD_MEMBERSHIP
+    assert outcome(lambda: s.setsockopt(SOL_IP, join, group + anywhere)) == "ENODEV"
+    assert outcome(lambda: s.setsockopt(SOL_IP, join, group + own)) is None
+    assert outcome(lambda: s.sendto(b"x", there)) == "ENETUNREACH"
+    s.setsockopt(SOL_IP, sockopt.IP_MULTICAST_IF, own)
+    device.frames.clear()
+    assert s.sendto(b"x", there) == 1
+    assert len(device.frames) == 1
+
+
+ADDRESSES = ("224.0.0.251", "10.0.0.1", "0.0.0.0")
