@@ -307,10 +307,11 @@ class TwoEnds(RuleBasedStateMachine):
     def _pass(self, duration: int) -> None:
         until = self.clock.now + duration * MILLISECOND
         for _ in range(EVENTS_AT_ONCE):
-            if not self.clock.run(until, 1):
+            more = self.clock.run(until, 1)
+            self.check()
+            if not more:
                 self.clock.advance_to(until)
                 break
-            self.check()
         self.steps += 1
 
     # What must hold -----------------------------------------------------------------------------
