@@ -228,6 +228,31 @@ CASES = (
         "upnp_both", "async-upnp-client both sides: SSDP (multicast), SOAP", ("async-upnp-client", "aiohttp")
     ),
     Case("dht_both", "kademlia: ten nodes on two hosts", ("kademlia",)),
+    Case("kafka_small", "a small Kafka broker; kafka-python, aiokafka", ("kafka-python", "aiokafka")),
+    Case(
+        "amqp_small",
+        "a small AMQP 0-9-1 broker; pika, aio-pika, kombu (py-amqp)",
+        ("pika", "aio-pika", "kombu", "amqp"),
+    ),
+    Case(
+        "celery_redis",
+        "Celery over fakeredis' TCP server",
+        ("celery", "kombu", "fakeredis", "lupa"),
+        note="with `--pool=threads` or `solo`, as prefork forks in the middle of a call; its digest is not "
+        "the seed's, and the cause is not known",
+        digest=NO,
+        seeds=3,
+    ),
+    Case(
+        "rq_redis",
+        "RQ over fakeredis' TCP server",
+        ("rq", "fakeredis", "lupa"),
+        note="with SimpleWorker, as Worker forks in the middle of a call",
+    ),
+    Case("dramatiq_redis", "Dramatiq over fakeredis' TCP server", ("dramatiq", "fakeredis", "lupa")),
+    Case("huey_redis", "Huey over fakeredis' TCP server", ("huey", "fakeredis", "lupa")),
+    Case("memcache_small", "a small memcached server; pymemcache, aiomcache", ("pymemcache", "aiomcache")),
+    Case("stomp_small", "a small STOMP broker, stomp.py", ("stomp.py",)),
 )
 
 TRIED = (
@@ -264,6 +289,16 @@ TRIED = (
     ),
     ("rpyc 6.0.2 over TLS", NOTE, "the digest is not the seed's, as without TLS"),
     ("locust, geventhttpclient", "does not", "they stand on gevent, which is refused by name"),
+    (
+        "Celery's prefork pool (billiard), RQ's Worker",
+        "does not",
+        "they call os.fork, which is refused; use `--pool=threads` or `solo`, and SimpleWorker",
+    ),
+    (
+        "Celery over fakeredis, with hiredis installed",
+        "does not",
+        "nor on Linux: fakeredis' server closes the connection",
+    ),
     ("pyftpdlib's FTPS", "does not", "it gives descriptors to pyOpenSSL, which is refused"),
     ("icmplib 3.0.4 with `privileged=False`", NOTE, "needs net.ipv4.ping_group_range, as on Linux"),
 )
@@ -303,7 +338,7 @@ def table() -> str:
         "",
         "Each row is a test in `tests/programs`: an ordinary server and an ordinary client, which know",
         "nothing of fourtuple, on two hosts, over a link of 20 ms latency that loses 2 % of the packets,",
-        "with 20 seeds (the dearest with 4 to 12).",
+        "with 20 seeds (the dearest with 3 to 12).",
         "Made from `tests/programs/catalogue.py` by `scripts/write_tables.py`.",
         "",
         "Libraries are shared by all processes of a run, but for those that keep a process's state in their",

@@ -409,3 +409,19 @@ def test_openssl_is_not_given_the_number_of_a_simulated_descriptor() -> None:
         process = net.host("host").spawn(program)
         net.run()
         assert "bio_read" in process.result, process.stderr
+
+
+def stamp_of_a_record() -> int:
+    from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+    batch = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1000)
+    return batch.append(0, None, b"key", b"value", []).timestamp
+
+
+def test_an_extension_that_reads_the_time_in_c_reads_the_hosts() -> None:
+    need("aiokafka")
+    with Network(seed=1) as net:
+        process = net.host("a").spawn(stamp_of_a_record, start="5s")
+        net.run()
+    assert process.result == 1_767_225_605_000
+    assert stamp_of_a_record() > process.result

@@ -8,7 +8,8 @@ whether a certificate is valid) follows from the seed and the host's clock like 
 - the time by the libraries' import tables (``imports``): they import ``time`` and ``gettimeofday``.
 
 An OpenSSL that is linked into another module (the wheels of ``cryptography``) is reached by the module's
-symbol table, where it has one (``symbols``).
+symbol table, where it has one (``symbols``). A module that itself reads the time in C, with no OpenSSL in
+it (aiokafka's records), is given the time the same way (:func:`take_time`).
 
 Another OS thread, or code outside every simulated process, gets the machine's own. An OpenSSL that is
 linked into the interpreter itself has no such seams; :func:`missing` then says what does not hold.
@@ -191,6 +192,23 @@ def take_linked(module: ModuleType) -> bool:
     return True
 
 
+_timed: Final[dict[str, list[imports.Import]]] = {}
+
+
+def take_time(module: ModuleType) -> bool:
+    """An extension module that reads the time in C was loaded. False if its import table cannot be reached,
+    so that the time it reads is the machine's."""
+    path = getattr(module, "__file__", None) or ""
+    if path not in _timed:
+        started = getattr(ctypes.CDLL(path), f"PyInit_{module.__name__.rpartition('.')[2]}")
+        found = imports.of_library(ctypes.cast(started, c_void_p).value or 0, _IMPORTS)
+        _timed[path] = found
+        if _running:
+            for place in found:
+                place.redirect()
+    return bool(_timed[path])
+
+
 _library: _Library | None = None
 
 
@@ -227,6 +245,9 @@ class OpensslGuard:
         _running.append(self)
         for linked in _linked:
             linked.begin()
+        for places in _timed.values():
+            for place in places:
+                place.redirect()
         found = library()
         if found.get_method is None:
             return
@@ -242,6 +263,9 @@ class OpensslGuard:
         _running.remove(self)
         for linked in _linked:
             linked.end()
+        for places in _timed.values():
+            for place in places:
+                place.restore()
         if not self._running:
             return
         self._running = False

@@ -14,9 +14,14 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 KEEPS_STATE: Final = {
+    "aiokafka": "the numbers of clients",
     "asgiref": "the thread of sync_to_async",
+    "billiard": "which process runs",
+    "celery": "the current application, and whether it is a worker",
     "cherrypy": "the engine and the tree of applications",
     "django": "settings, applications and caches",
+    "kafka": "the numbers of clients",
+    "kombu": "the event loop",
     "ldap3": "the numbers of messages",
     "pyftpdlib": "the loop, and options as attributes of classes",
     "sanic": "the registry of applications",

@@ -11,7 +11,7 @@ from typing import Any
 
 class SettingsGuard:
     """Keeps what holds for the whole interpreter: recursion limit, digits of ints, locale, collector and its
-    callbacks, tools that monitor it, the tracing of memory."""
+    callbacks, flags libraries are loaded with, tools that monitor it, the tracing of memory."""
 
     def __init__(self) -> None:
         self._former: tuple[Any, ...] = ()
@@ -20,7 +20,7 @@ class SettingsGuard:
         self._former = _settings()
 
     def end(self) -> None:
-        recursion, digits, places, collecting, debug, callbacks, tools, tracing = self._former
+        recursion, digits, places, collecting, debug, callbacks, flags, tools, tracing = self._former
         now = _settings()
         if now[0] != recursion:
             sys.setrecursionlimit(recursion)
@@ -34,10 +34,12 @@ class SettingsGuard:
             gc.set_debug(debug)
         if now[5] != callbacks:
             gc.callbacks[:] = callbacks
+        if now[6] != flags:
+            sys.setdlopenflags(flags)
         for tool, name in enumerate(tools):
-            if name is None and now[6][tool] is not None:
+            if name is None and now[7][tool] is not None:
                 _end_tool(tool)
-        if now[7] and not tracing:
+        if now[8] and not tracing:
             tracemalloc.stop()
 
 
@@ -49,6 +51,7 @@ def _settings() -> tuple[Any, ...]:
         gc.isenabled(),
         gc.get_debug(),
         list(gc.callbacks),
+        sys.getdlopenflags(),
         _tools(),
         tracemalloc.is_tracing(),
     )

@@ -48,7 +48,6 @@ REFUSED: Final = (
     ("sys", "addaudithook", "add it outside the simulation, since it can never be removed"),
     ("sys", "_debugmallocstats", "it writes past sys.stderr"),
     ("sys", "activate_stack_trampoline", "perf measures the whole interpreter: activate it outside"),
-    ("sys", "setdlopenflags", "set them outside the simulation"),
     ("syslog", "syslog", "use logging.handlers.SysLogHandler with a simulated server"),
     ("syslog", "openlog", "use logging.handlers.SysLogHandler with a simulated server"),
 )

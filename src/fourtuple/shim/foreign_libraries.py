@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from ..kernel.kernel import Kernel
 from ..kernel.netdevice import interface_flags
 from ..runtime.interpreter import forbidden
-from ..runtime.openssl import take_linked
+from ..runtime.openssl import take_linked, take_time
 from ..runtime.thread import SimThread, current_thread
 from ..runtime.views import OrderedSet
 from ..stack.interface import Interface
@@ -252,7 +252,7 @@ def _patch_subinterpreters(module: ModuleType) -> None:
 
 
 def _order_connections(module: ModuleType) -> None:
-    """Those who wait for one name are woken in the order they came, not in that of a set of futures."""
+    """Objects a module keeps in a set it goes through: in the order they came, not in that of addresses."""
     vars(module)["set"] = OrderedSet
 
 
@@ -362,8 +362,13 @@ _PATCHES: Final[dict[str, Callable[[ModuleType], object]]] = {
     "OpenSSL.SSL": _patch_pyopenssl,
     "_queue": _patch_queue,
     "aiohttp.connector": _patch_aiohttp,
+    "aiokafka.record._crecords.default_records": take_time,
+    "aiokafka.record._crecords.legacy_records": take_time,
     # The wheel has an OpenSSL of its own inside.
     "cryptography.hazmat.bindings._rust": take_linked,
+    # They go through connections and callbacks, in an order their addresses would give.
+    "kombu.asynchronous.hub": _order_connections,
+    "kombu.transport.redis": _order_connections,
     "psutil._psutil_linux": _patch_psutil,
     "psutil._psutil_posix": _patch_psutil,
     "_xxsubinterpreters": _patch_subinterpreters,
