@@ -114,7 +114,8 @@ GUARDED = {
     "_sqlite3": ("docs/fences.md", "Connection connect"),
     "sys": (
         "runtime/settings_guard.py, runtime/interpreter.py",
-        "set_asyncgen_hooks set_coroutine_origin_tracking_depth set_int_max_str_digits setrecursionlimit",
+        "set_asyncgen_hooks set_coroutine_origin_tracking_depth set_int_max_str_digits setdlopenflags "
+        "setrecursionlimit",
     ),
     "gc": ("runtime/settings_guard.py, runtime/garbage.py", "disable enable set_debug set_threshold"),
     "_locale": ("runtime/settings_guard.py", "setlocale"),
