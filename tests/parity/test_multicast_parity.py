@@ -1,6 +1,7 @@
 """Groups and sources by MCAST_*: one program on Linux and on ours."""
 
 import errno
+import functools
 import socket
 import struct
 import sys
@@ -126,3 +127,61 @@ def test_members_hear_the_sources_they_want() -> None:
 def test_what_cannot_be_joined() -> None:
     ours, linux = on_both(errors)
     assert ours == linux
+
+
+GROUP_OPTIONS = range(42, 48)
+
+
+def group_request(family: int, *addresses: str) -> bytes:
+    """struct group_req or group_source_req for the loopback."""
+    value = struct.pack("=I4x", 1)
+    for text in addresses:
+        packed = socket.inet_pton(family, text)
+        head = (
+            struct.pack("=HH", family, 0) if family == socket.AF_INET else struct.pack("=HHI", family, 0, 0)
+        )
+        value += (head + packed).ljust(128, b"\0")
+    return value
+
+
+def received(s: socket.socket) -> Any:
+    try:
+        return s.recv(9)
+    except TimeoutError:
+        return "timeout"
+
+
+def groups_of_tcp_sockets() -> list[Any]:
+    seen: list[Any] = []
+    for own, family, group, source in [
+        (socket.AF_INET, socket.AF_INET, "224.1.2.3", "10.0.0.1"),
+        (socket.AF_INET6, socket.AF_INET, "224.1.2.3", "10.0.0.1"),
+        (socket.AF_INET6, socket.AF_INET6, "ff02::77", "fe80::1"),
+    ]:
+        level = socket.IPPROTO_IP if family == socket.AF_INET else socket.IPPROTO_IPV6
+        for option in GROUP_OPTIONS:
+            for first in (group, source):
+                request = group_request(family, *([first] if option in (42, 45) else [first, source]))
+                with socket.socket(own, socket.SOCK_STREAM) as s:
+                    change = functools.partial(s.setsockopt, level, option, request)
+                    seen += [outcome(change), outcome(change)]
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(("224.1.2.3", 0))
+    receiver.settimeout(0.1)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+    with socket.socket() as member:
+        member.setsockopt(socket.IPPROTO_IP, 42, group_request(socket.AF_INET, "224.1.2.3"))
+        sender.sendto(b"joined", receiver.getsockname())
+        seen.append(received(receiver))
+    sender.sendto(b"left", receiver.getsockname())
+    seen.append(received(receiver))
+    sender.close()
+    receiver.close()
+    return seen
+
+
+def test_a_tcp_socket_joins_a_group_for_others_until_it_is_closed() -> None:
+    ours, linux = on_both(groups_of_tcp_sockets)
+    assert ours == linux
+    assert ours[-2:] == [b"joined", "timeout"]

@@ -212,8 +212,8 @@ class InetDatagram(InetMessages):
 
     def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
         if level in (SOL_UDP, SOL_UDPLITE):
-            self._check_option(level, name, True)
             number = read_int(value)
+            self._check_option(level, name, True)
             if name == UDP_CORK:
                 self.cork = number != 0
                 if not self.cork:

@@ -138,6 +138,7 @@ class InetRaw(InetMessages):
             self._need_icmp6(name)
             raw.icmp6_filter = _overlaid(raw.icmp6_filter, value, _ICMPV6_FILTER_LENGTH)
         elif level == SOL_RAW:
+            read_int(value)
             raise KernelError(ENOPROTOOPT)
         else:
             super().set_protocol_option(level, name, value)

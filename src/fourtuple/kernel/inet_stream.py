@@ -31,6 +31,7 @@ from ..ports.endpoint import (
     Endpoint,
 )
 from ..stack.bpf import BpfProgram
+from ..stack.group_member import GroupMember
 from ..stack.sysctl import CONGESTION_CONTROLS
 from ..stack.tcp import zerocopy
 from ..stack.tcp.error_queue import OPT_ID, OPT_ID_TCP, RX_SOFTWARE, TX_RECORD
@@ -78,7 +79,9 @@ from .sockopt import (
     SO_TXREHASH,
     SOL_TCP,
     TCP_CONGESTION,
+    TCP_FASTOPEN_KEY,
     TCP_INQ,
+    TCP_ULP,
 )
 from .sockopt_kept import get_kept_option
 from .sockopt_table import check_option
@@ -402,6 +405,8 @@ class InetStream(InetSocket):
 
     def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
         if level == SOL_TCP:
+            if len(value) < 4 and name not in (TCP_CONGESTION, TCP_FASTOPEN_KEY, TCP_ULP):
+                raise KernelError(EINVAL)
             check_option(level, name, True)
             if name == TCP_CONGESTION:
                 self._check_congestion_control(value)
@@ -434,6 +439,31 @@ class InetStream(InetSocket):
     def filter_changed(self, program: BpfProgram | None) -> None:
         self.endpoint.filter = program
 
+    def join_group(self, group: int, ifindex: int, source: int) -> int:
+        member = self._groups()
+        return (
+            member.join_group(group, ifindex)
+            if source < 0
+            else member.join_source_group(group, ifindex, source)
+        )
+
+    def leave_group(self, group: int, ifindex: int, source: int) -> int:
+        member = self._groups()
+        return (
+            member.leave_group(group, ifindex)
+            if source < 0
+            else member.leave_source_group(group, ifindex, source)
+        )
+
+    def block_source(self, group: int, ifindex: int, source: int, block: bool) -> int:
+        member = self._groups()
+        if block:
+            return member.block_source(group, ifindex, source)
+        return member.unblock_source(group, ifindex, source)
+
+    def _groups(self) -> GroupMember:
+        return GroupMember(self.kernel.stack, self.endpoint)
+
     def may_join_group(self) -> bool:
         return self.endpoint.state == CLOSE
 
@@ -450,6 +480,9 @@ class InetStream(InetSocket):
         elif name == SO_OOBINLINE:
             tcb.urg_inline = self.oob_inline
         elif name == SO_RCVLOWAT:
+            # No more than what may be there at once (tcp_set_rcvlowat).
+            most = self.rcvbuf if tcb.rcvbuf_locked else self.kernel.stack.sysctl.tcp_rmem[2]
+            self.rcvlowat = min(self.rcvlowat, most >> 1)
             tcb.rcvlowat = self.rcvlowat
         elif name == SO_TXREHASH:
             tcb.txrehash = get_kept_option(self, name) != 0
@@ -533,4 +566,6 @@ class InetStream(InetSocket):
     def release(self) -> None:
         # Events end first: nobody waits on a socket that is gone.
         self.tcb.events = None
+        if self.endpoint.memberships is not None:
+            self._groups().leave_groups()
         self.tcb.close()

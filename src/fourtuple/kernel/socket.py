@@ -100,7 +100,9 @@ class Socket(File):
 
     __slots__ = (
         "broadcast",
+        "cpu",
         "creator",
+        "debug",
         "dontroute",
         "family",
         "filter",
@@ -148,6 +150,10 @@ class Socket(File):
         self.sndbuf: int = kernel.stack.sysctl.wmem_default
         self.rcvbuf: int = kernel.stack.sysctl.rmem_default
         self.rcvlowat: int = 1
+        self.debug: bool = False
+        """SO_DEBUG: kept only."""
+        self.cpu: int = -1
+        """SO_INCOMING_CPU of a socket that no such choice concerns."""
         self.reuse_addr: bool = False
         self.reuse_port: bool = False
         self.broadcast: bool = False
@@ -325,7 +331,7 @@ class Socket(File):
 
     def incoming_cpu(self) -> int:
         """SO_INCOMING_CPU."""
-        return -1
+        return self.cpu
 
     def timestamping(self) -> int:
         """SO_TIMESTAMPING."""
@@ -338,6 +344,7 @@ class Socket(File):
 
     def set_incoming_cpu(self, cpu: int) -> None:
         """SO_INCOMING_CPU."""
+        self.cpu = cpu
 
     def receive_target(self, count: int, flags: int) -> int:
         """How many bytes a blocking receive of ``count`` gathers before it returns.

@@ -166,8 +166,6 @@ def get_ip_option(socket: InetSocket, name: int, length: int) -> bytes:
     if name == IP_UNICAST_IF:
         return socket.unicast_if.to_bytes(4, "big")[:length]
     if name == IP_MULTICAST_IF:
-        if length < 4:
-            raise KernelError(EINVAL)
         return (max(socket.multicast_address, 0) & 0xFFFFFFFF).to_bytes(4, "big")
     value = pack_int(_ip_number(socket, name))
     # A short buffer gets a byte if that holds the value.
@@ -235,6 +233,8 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
         wanted = len(value) >= 4 and read_int(value) != 0
         socket.auto_label = LABEL_WANTED if wanted else LABEL_UNWANTED
         return
+    if name in (IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF) and socket.type == SOCK_STREAM:
+        raise KernelError(ENOPROTOOPT)
     number = read_int(value)
     on = number != 0
     if name == IPV6_V6ONLY:
@@ -275,8 +275,6 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
     elif name == IPV6_RECVERR:
         socket.recverr6 = on
     elif name == IPV6_MULTICAST_HOPS:
-        if socket.type == SOCK_STREAM:
-            raise KernelError(ENOPROTOOPT)
         if not -1 <= number <= 255:
             raise KernelError(EINVAL)
         socket.multicast_hops = 1 if number == -1 else number
@@ -441,6 +439,8 @@ def _change_membership_v6(socket: InetSocket, name: int, value: bytes) -> None:
             raise KernelError(EINVAL)
         _check(socket.join_group(group, ifindex, -1))
     else:
+        if not is_multicast(group):
+            raise KernelError(EINVAL)
         _check(socket.leave_group(group, ifindex, -1))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from errno import EADDRNOTAVAIL, EINVAL, EPROTO
+from errno import EADDRNOTAVAIL, EINVAL
 from typing import TYPE_CHECKING, Final
 
 from ..wire.address import V4_BASE, is_multicast, is_v4
 from .error import KernelError
-from .sockaddr import AF_INET, AF_INET6, SOCK_STREAM
+from .sockaddr import AF_INET, AF_INET6
 from .sockopt import (
     MCAST_BLOCK_SOURCE,
     MCAST_JOIN_GROUP,
@@ -37,13 +37,13 @@ _SOURCE_REQUEST: Final = 264
 
 
 def set_mcast_option(socket: InetSocket, level: int, name: int, value: bytes) -> None:
-    """Set one of MCAST_OPTIONS. Raises EINVAL, EADDRNOTAVAIL, EPROTO (a stream), EADDRINUSE, ENODEV."""
+    """Set one of MCAST_OPTIONS. Raises EINVAL, EADDRNOTAVAIL, EADDRINUSE, ENODEV."""
     alone = name in (MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP)
     if len(value) < (_GROUP_REQUEST if alone else _SOURCE_REQUEST):
         raise KernelError(EINVAL)
     family = AF_INET if level == SOL_IP else AF_INET6
-    if socket.type == SOCK_STREAM:
-        raise KernelError(EPROTO)
+    if family == AF_INET and not alone and len(value) != _SOURCE_REQUEST:
+        raise KernelError(EINVAL)
     wrong = EINVAL if alone and family == AF_INET else EADDRNOTAVAIL
     ifindex = int.from_bytes(value[:4], "little")
     group = _read_address(value, _GROUP_AT, family, wrong)
@@ -53,6 +53,8 @@ def set_mcast_option(socket: InetSocket, level: int, name: int, value: bytes) ->
                 raise KernelError(EINVAL)
             code = socket.join_group(group, ifindex, -1)
         else:
+            if family == AF_INET6 and not is_multicast(group):
+                raise KernelError(EINVAL)
             code = socket.leave_group(group, ifindex, -1)
     else:
         source = _read_address(value, _SOURCE_AT, family, EADDRNOTAVAIL)

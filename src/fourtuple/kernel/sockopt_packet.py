@@ -42,6 +42,8 @@ def set_packet_option(socket: PacketSocket, name: int, value: bytes) -> None:
         socket.auxdata = number != 0
     elif name == PACKET_ORIGDEV:
         socket.origdev = number != 0
+    elif name in (PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING) and len(value) != 4:
+        raise KernelError(EINVAL)
     elif name == PACKET_QDISC_BYPASS:
         frames.bypass = number != 0
     elif name == PACKET_IGNORE_OUTGOING:

@@ -181,6 +181,7 @@ def set_socket_option(socket: Socket, name: int, value: bytes) -> None:
     elif name == SO_DEBUG:
         if on:
             _need(socket, CAP_NET_ADMIN, EACCES)
+        socket.debug = on
     elif name != SO_BSDCOMPAT:
         raise KernelError(ENOPROTOOPT)
     socket.option_changed(name)
@@ -287,7 +288,9 @@ def get_socket_option(socket: Socket, name: int, length: int) -> bytes:
         return pack_int(socket.filter_locked)
     if name == SO_BPF_EXTENSIONS:
         return pack_int(_SKF_AD_MAX)
-    if name in (SO_DEBUG, SO_BSDCOMPAT):
+    if name == SO_DEBUG:
+        return pack_int(socket.debug)
+    if name == SO_BSDCOMPAT:
         return pack_int(0)
     raise KernelError(ENOPROTOOPT)
 

@@ -41,7 +41,11 @@ def _rows(level: int, status: str, errno: int, rows: list[tuple[int, str, str]])
 
 
 _MCAST: Final = [
-    (so.MCAST_JOIN_GROUP, "MCAST_JOIN_GROUP", "of TCP sockets EPROTO, as IP_ADD_MEMBERSHIP"),
+    (
+        so.MCAST_JOIN_GROUP,
+        "MCAST_JOIN_GROUP",
+        "TCP too, unlike IP_ADD_MEMBERSHIP",
+    ),
     (so.MCAST_LEAVE_GROUP, "MCAST_LEAVE_GROUP", ""),
     (so.MCAST_JOIN_SOURCE_GROUP, "MCAST_JOIN_SOURCE_GROUP", ""),
     (so.MCAST_LEAVE_SOURCE_GROUP, "MCAST_LEAVE_SOURCE_GROUP", ""),
@@ -57,7 +61,7 @@ OPTIONS: Final[list[SocketOption]] = [
         ACTS,
         0,
         [
-            (so.SO_DEBUG, "SO_DEBUG", "needs CAP_NET_ADMIN; does nothing, in Linux neither"),
+            (so.SO_DEBUG, "SO_DEBUG", "needs CAP_NET_ADMIN; kept and given back"),
             (so.SO_REUSEADDR, "SO_REUSEADDR", ""),
             (so.SO_BROADCAST, "SO_BROADCAST", ""),
             (

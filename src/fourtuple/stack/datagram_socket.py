@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from errno import EACCES, EADDRINUSE, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODEV, ENOMSG, ENOTCONN, EPIPE
+from errno import EACCES, EMSGSIZE, ENETUNREACH, ENOBUFS, ENOMSG, ENOTCONN, EPIPE
 from typing import Final
 
 from ..ports.endpoint import ESTABLISHED, Endpoint
@@ -27,9 +27,10 @@ from .datagram import (
     SocketError,
 )
 from .flow_label import LABEL_DEFAULT
+from .group_member import GroupMember
 from .icmp_errno import icmp_errno, icmpv6_errno
 from .ip_output import IpOutput
-from .membership import add_source, join, leave, leave_all, remove_source
+from .membership import leave_all
 from .path import BROADCAST, MULTICAST, Path
 from .poll_bits import (
     POLLERR,
@@ -55,7 +56,6 @@ PMTUDISC_PROBE: Final = 3
 PMTUDISC_INTERFACE: Final = 4
 PMTUDISC_OMIT: Final = 5
 
-_NO_LIMIT: Final = 1 << 30
 
 # SOF_TIMESTAMPING_TX_SOFTWARE, TX_SCHED, OPT_ID and OPT_TSONLY.
 STAMP_SOFTWARE: Final = 2
@@ -68,12 +68,11 @@ READABLE: Final = POLLIN | POLLRDNORM
 _WRITABLE: Final = POLLOUT | POLLWRNORM | POLLWRBAND
 
 
-class DatagramSocket:
+class DatagramSocket(GroupMember):
     """One socket of datagrams. ``events`` is told of readiness."""
 
     def __init__(self, ip: IpOutput, endpoint: Endpoint, events: SocketEvents | None) -> None:
-        self.ip = ip
-        self.endpoint = endpoint
+        super().__init__(ip, endpoint)
         self.events = events
         self.rcvbuf: int = ip.sysctl.rmem_default
         self.sndbuf: int = ip.sysctl.wmem_default
@@ -479,57 +478,3 @@ class DatagramSocket:
             self._errors.append(entry)
         if self.events is not None:
             self.events.on_events(POLLERR)
-
-    # --- multicast ----------------------------------------------------------------------------
-
-    def join_group(self, group: int, ifindex: int) -> int:
-        """IP_ADD_MEMBERSHIP; ``ifindex`` 0 takes the interface packets to the group leave by.
-
-        0, EINVAL (no group), ENODEV, EADDRINUSE (joined already), ENOBUFS (too many).
-        """
-        return self._join(group, self._group_interface(group, ifindex), False)
-
-    def leave_group(self, group: int, ifindex: int) -> int:
-        """IP_DROP_MEMBERSHIP; 0 or EADDRNOTAVAIL."""
-        return leave(self.endpoint, self.ip.groups, group, ifindex)
-
-    def join_source_group(self, group: int, ifindex: int, source: int) -> int:
-        """IP_ADD_SOURCE_MEMBERSHIP."""
-        ifindex = self._group_interface(group, ifindex)
-        code = self._join(group, ifindex, True)
-        if code != 0 and code != EADDRINUSE:
-            return code
-        return self._add_source(group, ifindex, source, True)
-
-    def leave_source_group(self, group: int, ifindex: int, source: int) -> int:
-        """IP_DROP_SOURCE_MEMBERSHIP."""
-        ifindex = self._group_interface(group, ifindex)
-        return remove_source(self.endpoint, self.ip.groups, group, ifindex, source, True)
-
-    def block_source(self, group: int, ifindex: int, source: int) -> int:
-        """IP_BLOCK_SOURCE."""
-        return self._add_source(group, self._group_interface(group, ifindex), source, False)
-
-    def unblock_source(self, group: int, ifindex: int, source: int) -> int:
-        """IP_UNBLOCK_SOURCE."""
-        ifindex = self._group_interface(group, ifindex)
-        return remove_source(self.endpoint, self.ip.groups, group, ifindex, source, False)
-
-    def _join(self, group: int, ifindex: int, include: bool) -> int:
-        if ifindex == 0:
-            return ENODEV if is_multicast(group) else EINVAL
-        limit = self.ip.sysctl.igmp_max_memberships if is_v4(group) else _NO_LIMIT
-        return join(self.endpoint, self.ip.groups, group, ifindex, include, limit)
-
-    def _add_source(self, group: int, ifindex: int, source: int, include: bool) -> int:
-        sysctl = self.ip.sysctl
-        limit = sysctl.igmp_max_msf if is_v4(group) else sysctl.ipv6_mld_max_msf
-        return add_source(self.endpoint, self.ip.groups, group, ifindex, source, include, limit)
-
-    def _group_interface(self, group: int, ifindex: int) -> int:
-        if ifindex:
-            return ifindex if self.ip.paths.interface(ifindex) is not None else 0
-        if not is_multicast(group):
-            return 0
-        path = self.ip.paths.find(group, V4_ANY if is_v4(group) else V6_ANY, 0)
-        return path.interface.ifindex if path is not None else 0
