@@ -29,9 +29,8 @@ KEEPS_STATE: Final = {
     "twisted": "the reactor and the log",
     "txaio": "the reactor of autobahn",
     "waitress": "the table of sockets",
-    "zope.interface": "adapters, and what classes of others implement",
 }
-"""Distributions, and what of theirs belongs to one process. Of a dotted name, all its namespace does."""
+"""Packages, and what of theirs belongs to one process."""
 
 # multiprocessing calls a child's program so.
 _OTHERS: Final = ("__mp_main__",)
@@ -46,15 +45,14 @@ _own: set[str] = set()
 def is_own(name: str) -> bool:
     """Whether each process has a module ``name`` of its own, wherever it was loaded from."""
     if not _own:
-        _own.update((kept.partition(".")[0] for kept in KEEPS_STATE), _OTHERS, dependants(sys.path))
+        _own.update(KEEPS_STATE, _OTHERS, dependants(sys.path))
     return name.partition(".")[0] in _own
 
 
 def dependants(paths: Iterable[str]) -> set[str]:
     """The packages in ``paths`` whose distributions need one that keeps state, directly or not."""
     folders = [folder for path in paths for folder in _distributions(path)]
-    kept = {_normal(name) for name in KEEPS_STATE}
-    if not any(_normal(os.path.basename(folder).partition("-")[0]) in kept for folder in folders):
+    if not any(_normal(os.path.basename(folder).partition("-")[0]) in KEEPS_STATE for folder in folders):
         return set()
     needs: dict[str, tuple[set[str], str]] = {}
     for folder in folders:
@@ -62,13 +60,13 @@ def dependants(paths: Iterable[str]) -> set[str]:
         name = _NAME.search(text)
         if name is not None:
             needs[_normal(name[1])] = ({_normal(need) for need in _NEED.findall(text)}, folder)
-    reached = set(kept)
+    reached = set(KEEPS_STATE)
     growing = True
     while growing:
         more = {name for name, (needed, _) in needs.items() if needed & reached} - reached
         growing = bool(more)
         reached |= more
-    reached -= kept
+    reached -= set(KEEPS_STATE)
     return {package for name in reached for package in _packages(needs[name][1])}
 
 

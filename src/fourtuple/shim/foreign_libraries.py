@@ -11,7 +11,7 @@ import _queue
 import functools
 import importlib.machinery
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final, NoReturn
@@ -21,6 +21,7 @@ from ..kernel.kernel import Kernel
 from ..kernel.netdevice import interface_flags
 from ..runtime.interpreter import forbidden
 from ..runtime.openssl import take_linked, take_time
+from ..runtime.own_packages import is_own
 from ..runtime.thread import SimThread, current_thread
 from ..runtime.views import OrderedSet
 from ..stack.interface import Interface
@@ -292,6 +293,47 @@ def _patch_aiohttp(module: ModuleType) -> None:
     _own_contexts(module)
 
 
+class _AdapterHooks:
+    """zope.interface's list of hooks, where those of a package that is each process's own (Twisted) are its
+    process's alone: interfaces of one name are equal, so another's adapters would be found."""
+
+    def __init__(self, real: list[Any]) -> None:
+        self._common = list(real)
+        self._own: WeakKeyDictionary[object, list[Any]] = WeakKeyDictionary()
+        real[:] = [self.adapt]
+
+    def adapt(self, interface: object, thing: object) -> object:
+        for hook in self:
+            adapted: object = hook(interface, thing)
+            if adapted is not None:
+                return adapted
+        return None
+
+    def _list(self, hook: object) -> list[Any]:
+        if not is_own(getattr(hook, "__module__", None) or "") or current_thread() is None:
+            return self._common
+        return self._own.setdefault(_state(), [])
+
+    def append(self, hook: Any) -> None:
+        self._list(hook).append(hook)
+
+    def insert(self, place: int, hook: Any) -> None:
+        self._list(hook).insert(place, hook)
+
+    def remove(self, hook: Any) -> None:
+        self._list(hook).remove(hook)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([*self._common, *self._own.get(_state(), ())])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def _patch_zope(module: ModuleType) -> None:
+    vars(module)["adapter_hooks"] = _AdapterHooks(module.adapter_hooks)
+
+
 def _patch_pyopenssl(module: ModuleType) -> None:
     """OpenSSL would take a simulated descriptor's number for one of this machine's."""
     real = module.Connection.__init__
@@ -371,6 +413,7 @@ _PATCHES: Final[dict[str, Callable[[ModuleType], object]]] = {
     "kombu.transport.redis": _order_connections,
     "psutil._psutil_linux": _patch_psutil,
     "psutil._psutil_posix": _patch_psutil,
+    "zope.interface.interface": _patch_zope,
     "_xxsubinterpreters": _patch_subinterpreters,
     "_interpreters": _patch_subinterpreters,
     "_testcapi": _patch_subinterpreters,
