@@ -24,7 +24,6 @@ WORKS = "works"
 EVERY = "every run"
 ONE = "runs of one interpreter"
 FRESH = "a new interpreter's first run"
-NO = "no"
 NOTE = "works, with a note"
 
 
@@ -40,8 +39,8 @@ class Case:
     ipv6: bool = False
     """Whether the hosts have IPv6 addresses too."""
     digest: str = EVERY
-    """Which runs with one seed have one digest; if not every, the note says why. FRESH and NO were
-    measured in two interpreters each."""
+    """Which runs with one seed have one digest; if not every, the note says why. FRESH was measured in two
+    interpreters."""
     tls: bool = False
     """Whether they get certificates."""
     seeds: int = 20
@@ -88,8 +87,6 @@ NAMED = (
         "rpyc_both",
         "rpyc: server, client",
         ("rpyc",),
-        note="sends `id()` of objects, so bytes on the wire, and the digest, are not the seed's",
-        digest=NO,
     ),
     Case("pyro_both", "Pyro5: server, client", ("pyro5",)),
     Case("trio_both", "trio: server, client", ("trio",)),
@@ -163,8 +160,6 @@ CASES = (
         "pg_async",
         "PostgreSQL over TLS: asyncpg, pg8000",
         ("asyncpg", "pg8000"),
-        note="asyncpg numbers statements in its module, for all runs, so bytes on the wire change",
-        digest=FRESH,
         tls=True,
     ),
     Case("aiomysql_mimic", "mysql-mimic, aiomysql", ("mysql-mimic", "aiomysql")),
@@ -201,8 +196,6 @@ CASES = (
         "ping_hosts",
         "ping3, icmplib: ping and traceroute by raw sockets",
         ("ping3", "icmplib"),
-        note="icmplib numbers its pings in its module, for all runs",
-        digest=FRESH,
     ),
     Case("crawler", "a crawler with threads, urllib.robotparser, retries; http.server", seeds=5),
     Case("chat_selectors", "a chat: selectors; threads, socket.makefile"),
@@ -356,8 +349,7 @@ def table() -> str:
         )
     lines += [
         "",
-        "The fourth column says when runs with the same seed have the same digest. urllib3 tries a socket",
-        "when it is first imported, so the run that does so differs from the interpreter's later ones.",
+        "The fourth column says when runs with the same seed have the same digest.",
         "",
         "## Tried by hand",
         "",

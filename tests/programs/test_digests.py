@@ -27,7 +27,14 @@ def digests(folder, seeds):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("folder", ["aiohttp_both", "trio_both", "paramiko_both", "asyncssh_both"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *("aiohttp_both", "trio_both", "paramiko_both", "asyncssh_both"),
+        # One sends what it has of id(), one a count of its module, one binds a socket as it is imported.
+        *("rpyc_both", "ping_hosts", "requests_flask"),
+    ],
+)
 def test_digest_is_the_seeds_in_and_across_interpreters(folder):
     need(*next(case.libraries for case in CASES if case.folder == folder))
     first = digests(folder, [1, 2, 1])

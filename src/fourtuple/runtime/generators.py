@@ -29,6 +29,8 @@ class ImportEntropy:
     def __init__(self, name: str) -> None:
         self.name = name
         self.stream: Stream = Streams(0).stream(f"import/{name}")
+        self.ports: Stream = Streams(0).stream(f"import/{name}/ports")
+        """Where searches for a port begin meanwhile."""
         self._random: random.Random | None = None
         self.made = 0
         """Generators it made."""

@@ -43,6 +43,10 @@ def _directory(view: View, values: dict[str, Any]) -> str:
     return os.getcwd() if view.process is None else view.process.cwd
 
 
+def _pid(view: View, values: dict[str, Any]) -> int:
+    return os.getpid() if view.process is None else view.process.pid
+
+
 def _value(value: object) -> Fresh:
     return lambda view, values: value
 
@@ -84,6 +88,9 @@ LATE_MODULES: Final[dict[str, dict[str, Fresh]]] = {
     # What it found out about the host.
     "platform": {"_uname_cache": _value(None), "_platform_cache": _made(dict)},
     "asyncio.events": {"_event_loop_policy": _value(None)},
+    # What libraries number in their modules goes over the wire.
+    "asyncpg.connection": {"_uid": _value(0)},
+    "icmplib.utils": {"_current_id": _pid},
     "asyncore": {"socket_map": _made(dict)},
     # Its idle worker threads, which take whatever work comes next.
     "trio._core._thread_cache": {"THREAD_CACHE": lambda view, values: values["ThreadCache"]()},

@@ -38,6 +38,8 @@ class ProcessState:
         self.finalizers: list[weakref.finalize[Any, Any]] = []
         """Those of ``weakref.finalize`` it made, some of them dead."""
         self._finalizers_limit = 64
+        self.audit_hooks: list[Callable[[str, Any], object]] = []
+        """Those it added by ``sys.addaudithook``."""
         self.loggers: dict[object, dict[str, Any]] = {}
         """Its settings of each logger, by logger."""
         self.joinable: list[Callable[[], None]] = []

@@ -15,7 +15,7 @@ from errno import ENOTTY
 from types import BuiltinFunctionType
 from typing import Any, Final
 
-from ..runtime.thread import SimThread
+from ..runtime.thread import SimThread, current_thread
 from .patching import dispatch
 from .real_files import is_real
 from .refusal import refuse
@@ -45,7 +45,6 @@ REFUSED: Final = (
     ("_uuid", "generate_time_safe", "use uuid.uuid1"),
     ("faulthandler", "dump_traceback_later", "a run that does not go on is reported with its stack anyway"),
     ("faulthandler", "register", "use signal.signal and traceback.print_stack"),
-    ("sys", "addaudithook", "add it outside the simulation, since it can never be removed"),
     ("sys", "_debugmallocstats", "it writes past sys.stderr"),
     ("sys", "activate_stack_trampoline", "perf measures the whole interpreter: activate it outside"),
     ("syslog", "syslog", "use logging.handlers.SysLogHandler with a simulated server"),
@@ -113,6 +112,32 @@ def _own_uname(thread: SimThread) -> platform.uname_result:
     return platform.uname_result(uname.sysname, uname.nodename, uname.release, uname.version, uname.machine)
 
 
+# An audit hook stays for good, so the interpreter has one for the hooks of all simulated processes, from the
+# first on.
+_real_addaudithook: Final[Callable[[Callable[[str, Any], object]], None]] = sys.addaudithook
+_auditing: list[bool] = []
+
+
+def _audit(event: str, args: Any) -> None:
+    thread = current_thread()
+    if thread is not None:
+        for hook in thread.state.audit_hooks:
+            hook(event, args)
+
+
+def _addaudithook(thread: SimThread, hook: Callable[[str, Any], object]) -> None:
+    """It hears of its own process alone, as long as that lives."""
+    try:
+        sys.audit("sys.addaudithook")
+    except RuntimeError:
+        # As the real one: a hook may object to others, who are not told.
+        return
+    thread.state.audit_hooks.append(hook)
+    if not _auditing:
+        _auditing.append(True)
+        _real_addaudithook(_audit)
+
+
 def _current_exceptions(thread: SimThread) -> dict[int, BaseException | None]:
     """What each thread of the process handles; of threads that wait the interpreter does not tell."""
     return {each.ident: sys.exc_info()[1] if each is thread else None for each in thread.state.threads()}
@@ -135,5 +160,6 @@ def install() -> None:
     _fence_terminals()
     _fence_curses()
     dispatch(sys, "setswitchinterval", _nothing)
+    dispatch(sys, "addaudithook", _addaudithook)
     dispatch(sys, "_current_exceptions", _current_exceptions)
     dispatch(platform, "uname", _own_uname)

@@ -27,6 +27,7 @@ from ..runtime.views import OrderedSet
 from ..stack.interface import Interface
 from ..wire.address import V4_BASE, format_ip, format_mac, is_v4, prefix_mask
 from . import queue_module
+from .object_numbers import name_objects, number_objects
 from .os_module import CPUS
 from .patching import dispatch
 from .refusal import refuse
@@ -411,6 +412,9 @@ _PATCHES: Final[dict[str, Callable[[ModuleType], object]]] = {
     # They go through connections and callbacks, in an order their addresses would give.
     "kombu.asynchronous.hub": _order_connections,
     "kombu.transport.redis": _order_connections,
+    # It names objects to its peer by id(), and sends attributes of exceptions as repr() shows them.
+    "rpyc.lib": number_objects,
+    "rpyc.core.vinegar": name_objects,
     "psutil._psutil_linux": _patch_psutil,
     "psutil._psutil_posix": _patch_psutil,
     "zope.interface.interface": _patch_zope,

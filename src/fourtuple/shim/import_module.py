@@ -45,10 +45,15 @@ def _install_in(owner: Any) -> None:
         if thread is None or entropy is None:
             real(self, module)
         else:
+            ports = thread.process.kernel.stack.tables
+            stream = ports.stream
             thread.importing.append(entropy)
+            # urllib3 binds a socket when it is imported, to see whether there is IPv6.
+            ports.stream = entropy.ports
             try:
                 real(self, module)
             finally:
+                ports.stream = stream
                 thread.importing.pop()
         if module.__name__ in _after:
             _after[module.__name__](module)
