@@ -40,6 +40,8 @@ class ProcessState:
         self._finalizers_limit = 64
         self.audit_hooks: list[Callable[[str, Any], object]] = []
         """Those it added by ``sys.addaudithook``."""
+        self.object_numbers: object = None
+        """What stands for ``id()`` where a library sends it, once used."""
         self.loggers: dict[object, dict[str, Any]] = {}
         """Its settings of each logger, by logger."""
         self.joinable: list[Callable[[], None]] = []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import weakref
 from types import ModuleType
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from ..runtime.thread import current_thread
 
@@ -48,9 +47,6 @@ class ObjectNumbers:
         return number
 
 
-_numbers: Final[WeakKeyDictionary[object, ObjectNumbers]] = WeakKeyDictionary()
-
-
 # What the library numbers while it is imported, once for all runs: types, most of all.
 _shared: Final = ObjectNumbers(_FIRST_SHARED)
 
@@ -61,9 +57,10 @@ def _number_of(found: object, /) -> int:
         return id(found)
     if thread.importing or _shared.has(found):
         return _shared.of(found)
-    numbers = _numbers.get(thread.state)
-    if numbers is None:
-        numbers = _numbers[thread.state] = ObjectNumbers()
+    state = thread.state
+    numbers = state.object_numbers
+    if not isinstance(numbers, ObjectNumbers):
+        numbers = state.object_numbers = ObjectNumbers()
     return numbers.of(found)
 
 
