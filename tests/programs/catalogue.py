@@ -24,6 +24,7 @@ WORKS = "works"
 EVERY = "every run"
 ONE = "runs of one interpreter"
 FRESH = "a new interpreter's first run"
+NO = "no"
 NOTE = "works, with a note"
 
 
@@ -39,8 +40,8 @@ class Case:
     ipv6: bool = False
     """Whether the hosts have IPv6 addresses too."""
     digest: str = EVERY
-    """Which runs with one seed have one digest; if not every, the note says why. FRESH was measured in two
-    interpreters."""
+    """Which runs with one seed have one digest; if not every, the note says why. FRESH and NO were
+    measured in two interpreters each."""
     tls: bool = False
     """Whether they get certificates."""
     seeds: int = 20
