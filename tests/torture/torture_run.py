@@ -24,6 +24,7 @@ from fourtuple.network.link import Direction, Link
 from fourtuple.network.node import Node
 from fourtuple.network.rules import PASS, Rule, Verdict, alter
 from fourtuple.ports.endpoint import AF_INET, AF_INET6, LISTEN, PROTOCOL_TCP, Endpoint
+from fourtuple.stack.interface import Interface
 from fourtuple.stack.tcp.isn import initial_sequence_number
 from fourtuple.stack.tcp.state import CLOSE, ETIMEDOUT
 from fourtuple.stack.tcp.tcb import Tcb
@@ -76,6 +77,7 @@ class World:
         self.clock = self.fabric.clock
         self.links: list[Link] = []
         self.nodes: list[Node] = []
+        self.given: dict[Interface, list[tuple[int, int]]] = {}
         self._build()
         self.clients, self.servers = self.nodes[0], self.nodes[-1]
         self.client_address = self._address(1, 1)
@@ -90,6 +92,23 @@ class World:
     def _address(self, net: int, host: int) -> int:
         return parse_ip(self._text(net, host).partition("/")[0])
 
+    def _add_route(self, node: Node) -> None:
+        """The one through the router."""
+        net = 1 if node is self.nodes[0] else 2
+        length = 64 if self.plan.v6 else 24
+        node.stack.add_route(self._address(3 - net, 0), length, self._address(net, 9), None, 0, -1)
+
+    def _set_up(self, node: Node, interface: Interface, up: bool) -> None:
+        """As an administrator does it: Linux forgets routes and IPv6 addresses of what goes down."""
+        node.stack.set_up(interface, up)
+        if not up:
+            return
+        for address, length in self.given[interface]:
+            if not interface.owns(address):
+                node.stack.add_address(interface, address, length)
+        if self.plan.routed and node in (self.nodes[0], self.nodes[-1]):
+            self._add_route(node)
+
     def _build(self) -> None:
         plan = self.plan
         fabric = self.fabric
@@ -97,6 +116,7 @@ class World:
         def add(name: str, *pairs: tuple[int, int]) -> Node:
             node = fabric.add_node(name, [parse_interface_address(self._text(*pair)) for pair in pairs])
             self.nodes.append(node)
+            self.given.update((interface, list(interface.addresses)) for interface in node.interfaces)
             return node
 
         client = add("client", (1, 1))
@@ -105,10 +125,8 @@ class World:
             server = add("server", (2, 2))
             router.stack.sysctl.ip_forward = 1
             router.stack.sysctl.ipv6_forwarding = 1
-            for node, net in ((client, 1), (server, 2)):
-                node.stack.add_route(
-                    self._address(3 - net, 0), 64 if plan.v6 else 24, self._address(net, 9), None, 0, -1
-                )
+            for node in (client, server):
+                self._add_route(node)
             self.links = [fabric.connect(client, router, [], []), fabric.connect(router, server, [], [])]
         else:
             server = add("server", (1, 2))
@@ -253,7 +271,7 @@ class World:
         elif choice == 5:
             node = (self.clients, self.servers)[stream.below(2)]
             interface = node.interfaces[0]
-            node.stack.set_up(interface, not interface.up)
+            self._set_up(node, interface, not interface.up)
         elif choice == 6:
             direction.bandwidth = (0, 64_000, 1_000_000)[stream.below(3)]
         elif choice == 7:
@@ -266,7 +284,7 @@ class World:
         for node in self.nodes:
             for interface in node.interfaces:
                 if not interface.up:
-                    node.stack.set_up(interface, True)
+                    self._set_up(node, interface, True)
         for direction in (self.there, self.back):
             faults = direction.make_faults()
             faults.loss = faults.corrupt = faults.duplicate = 0.0
