@@ -138,15 +138,6 @@ class Interpreter:
         if wanted != hooks:
             _set_hooks(*wanted)
 
-    def forget_tasks(self) -> Any:
-        """The asyncio loop that runs now, if any. It will not complain, in whatever process it then is,
-        that tasks of it were destroyed: a process that is killed says nothing."""
-        loop: Any = None if self._get_loop is None else self._get_loop()
-        if loop is not None:
-            for task in sys.modules["asyncio.tasks"].all_tasks(loop):
-                task._log_destroy_pending = False
-        return loop
-
     def complete(self) -> View:
         """The view of the process that runs now, up to date."""
         view = self.view

@@ -480,7 +480,6 @@ class Scheduler:
             thread.status = RUNNING
             thread.parent = self.hub
             self.interpreter.enter(thread)
-            loop = self.interpreter.forget_tasks()
             self.switches += 1
             self.running = thread
             try:
@@ -488,9 +487,6 @@ class Scheduler:
                     thread.active.throw(GreenletExit)
             finally:
                 self.running = None
-                if loop is not None and not thread.process.alive():
-                    # Its descriptors are gone with the process; nothing of it is left to complain of.
-                    loop._closed = True
                 if not thread.dead:
                     self._abandoned.append(thread)
                 self._ended(thread)

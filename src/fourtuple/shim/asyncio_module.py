@@ -1,17 +1,59 @@
-"""Exceptions that asyncio's loop logs since nobody took them are told with host, process and virtual time.
+"""Exceptions that asyncio's loop logs since nobody took them are told with host, process and virtual time;
+a loop whose process was killed, and the tasks of it, say nothing when they are finalized.
 
 asyncio itself stays CPython's. A program that sets an exception handler of its own has handled them.
 """
 
 from __future__ import annotations
 
+import functools
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
-from ..runtime.thread import SimThread
+from ..runtime.thread import SimThread, current_thread
 from ..runtime.unhandled import tell_unhandled
 from .import_module import after_import
 from .patching import dispatch_method
+
+# An attribute of loops. Weak references to them are cleared before they are finalized.
+_PROCESS: Final = "_simulated_process"
+
+
+def _is_left(loop: Any) -> bool:
+    """Whether the loop is what is left of a process: its descriptors are gone, and nobody is there to be
+    told."""
+    process = vars(loop).get(_PROCESS)
+    if process is None:
+        return False
+    thread = current_thread()
+    return thread is None or thread.killed or not process.alive()
+
+
+def _patch_ends(owner: Any) -> None:
+    real_init = owner.__init__
+    real_del = owner.__del__
+    real_call = owner.call_exception_handler
+
+    @functools.wraps(real_init)
+    def begin(self: Any) -> None:
+        thread = current_thread()
+        if thread is not None:
+            vars(self)[_PROCESS] = thread.process
+        real_init(self)
+
+    @functools.wraps(real_del)
+    def finalize(self: Any, *args: Any) -> None:
+        if not _is_left(self):
+            real_del(self, *args)
+
+    @functools.wraps(real_call)
+    def call_exception_handler(self: Any, context: dict[str, Any]) -> None:
+        if not _is_left(self):
+            real_call(self, context)
+
+    owner.__init__ = begin
+    owner.__del__ = finalize
+    owner.call_exception_handler = call_exception_handler
 
 
 def _patch(base_events: ModuleType) -> None:
@@ -27,6 +69,7 @@ def _patch(base_events: ModuleType) -> None:
             tell_unhandled(thread.state, type(error), what)
 
     dispatch_method(owner, "default_exception_handler", handle)
+    _patch_ends(owner)
 
 
 def install() -> None:
