@@ -108,9 +108,10 @@ def test_a_killed_process_says_nothing_when_its_loop_is_finalised(
 
     def leaves_a_task() -> None:
         loop = asyncio.new_event_loop()
-        loop.create_task(forever())
+        left = [loop.create_task(forever())]
         loop.run_until_complete(asyncio.sleep(0.1))
         threading.Event().wait()
+        left.clear()
 
     with Network(seed=1) as net:
         killed = net.host("host").spawn(in_two_threads)
