@@ -1,9 +1,7 @@
 """TLS on a simulated socket: what ``_ssl._SSLSocket`` is on a real one.
 
-OpenSSL works on memory BIOs; this moves its records between them and the socket, waits in virtual time,
-and raises what ``Modules/_ssl.c`` raises. It receives as OpenSSL does, the five bytes of a record's
-header, then the rest of that record and nothing beyond, so select() and pending() say what
-they say on a real host.
+OpenSSL works on memory BIOs; ``tls_records`` moves its records between them and the socket; this waits in
+virtual time and raises what ``Modules/_ssl.c`` raises.
 """
 
 from __future__ import annotations
@@ -16,14 +14,9 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from .sockaddr_convert import buffer_bytes
-from .socket_blocking import READING
 from .socket_object import SimSocket
+from .tls_records import TlsRecords, Turn
 
-_HEADER: Final = 5
-_FIRST_TYPE: Final = 20
-_LAST_TYPE: Final = 24
-# RFC 8446 section 5.2, RFC 5246 section 6.2.3: the plaintext's 2^14 bytes, and how much they may grow.
-_MAX_RECORD: Final = (1 << 14) + 2048
 _MAX_PLAIN: Final = 1 << 14
 # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
 _TIME_ERRORS: Final = (9, 10)
@@ -51,19 +44,11 @@ class TlsConnection:
     ) -> None:
         self._state = state
         self._socket = weakref.ref(sock)
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._inner: Any = context._wrap_bio(
-            self._incoming, self._outgoing, server_side, server_hostname, owner=owner, session=session
+            incoming, outgoing, server_side, server_hostname, owner=owner, session=session
         )
-        # What OpenSSL wrote and the socket did not take yet.
-        self._unsent = b""
-        # Part of a record's header.
-        self._header = b""
-        # The rest of the record whose header OpenSSL was given.
-        self._missing = 0
-        # The peer has sent its last byte.
-        self._ended = False
+        self._records = TlsRecords(state, incoming.write, incoming.write_eof, outgoing.read)
         self._broken = False
         # How much of the data of a write() under way is in records.
         self._written = 0
@@ -99,26 +84,29 @@ class TlsConnection:
 
     def do_handshake(self) -> None:
         deadline = self._begin()
-        try:
-            self._drive(self._inner.do_handshake, deadline, "The handshake operation timed out")
-        except ssl.SSLCertVerificationError as error:
-            if error.verify_code in _TIME_ERRORS:
-                error.add_note("It is judged by the simulated host's clock, which follows virtual time.")
-            raise
-        try:
-            self._flush(deadline, "The handshake operation timed out")
-        except (BrokenPipeError, ConnectionResetError):
-            # OpenSSL: a client that has left need not get its session tickets.
-            if not self._inner.server_side:
+        text = "The handshake operation timed out"
+        with self._sending(deadline, text):
+            try:
+                self._drive(self._inner.do_handshake, deadline, text, self._records.flush)
+            except ssl.SSLCertVerificationError as error:
+                if error.verify_code in _TIME_ERRORS:
+                    error.add_note("It is judged by the simulated host's clock, which follows virtual time.")
                 raise
-            self._unsent = b""
+            try:
+                self._flush(deadline, text)
+            except (BrokenPipeError, ConnectionResetError):
+                # OpenSSL: a client that has left need not get its session tickets.
+                if not self._inner.server_side:
+                    raise
+                self._records.unsent = b""
 
     def read(self, size: int, buffer: Any = None) -> Any:
         deadline = self._begin()
         arguments = (size,) if buffer is None else (size, buffer)
+        flush = self._records.flush_between
         try:
             result = self._drive(
-                partial(self._inner.read, *arguments), deadline, "The read operation timed out"
+                partial(self._inner.read, *arguments), deadline, "The read operation timed out", flush
             )
         except ConnectionError:
             if _TELLS_ERRORS:
@@ -128,7 +116,7 @@ class TlsConnection:
             failed = False
         if failed:
             raise _end_of_file()
-        self._flush_quietly()
+        self._flush_quietly(flush)
         return result
 
     def write(self, data: Any) -> int:
@@ -143,25 +131,29 @@ class TlsConnection:
         content = buffer_bytes(data)
         deadline = self._begin()
         text = "The write operation timed out"
-        if len(content) < self._written:
-            # OpenSSL insists on getting the same data again, and gives the connection up.
-            self._broken = True
-            self._unsent = b""
-            failure = _ssl_error(ssl.SSLError, ssl.SSL_ERROR_SSL, "[SSL: BAD_LENGTH] bad length")
-            failure.reason, failure.library = "BAD_LENGTH", "SSL"
-            raise failure
-        self._flush(deadline, text)
-        while self._written < len(content):
-            part = content[self._written : self._written + _MAX_PLAIN]
-            self._written += self._drive(partial(self._inner.write, part), deadline, text)
+        with self._sending(deadline, text):
+            if len(content) < self._written:
+                # OpenSSL insists on getting the same data again, and gives the connection up.
+                self._broken = True
+                self._records.unsent = b""
+                failure = _ssl_error(ssl.SSLError, ssl.SSL_ERROR_SSL, "[SSL: BAD_LENGTH] bad length")
+                failure.reason, failure.library = "BAD_LENGTH", "SSL"
+                raise failure
             self._flush(deadline, text)
-        self._written = 0
-        return len(content)
+            while self._written < len(content):
+                part = content[self._written : self._written + _MAX_PLAIN]
+                write = partial(self._inner.write, part)
+                self._written += self._drive(write, deadline, text, self._records.flush)
+                self._flush(deadline, text)
+            self._written = 0
+            return len(content)
 
     def shutdown(self) -> object:
         deadline = self._begin()
-        self._drive(self._inner.shutdown, deadline, "The read operation timed out")
-        self._flush(deadline, "The write operation timed out")
+        text = "The write operation timed out"
+        with self._sending(deadline, text):
+            self._drive(self._inner.shutdown, deadline, "The read operation timed out", self._records.flush)
+            self._flush(deadline, text)
         return self._socket()
 
     # Between OpenSSL and the socket
@@ -173,12 +165,20 @@ class TlsConnection:
             raise _ssl_error(ssl.SSLError, 0, "Underlying socket has been closed.")
         return self._state.deadline()
 
-    def _drive(self, attempt: Callable[[], T], deadline: int, timeout_text: str) -> T:
+    def _sending(self, deadline: int, timeout_text: str) -> Turn:
+        """The turn to send, taken; to be left by ``with``."""
+        turn = self._records.sending
+        self._send(turn.take, deadline, timeout_text)
+        return turn
+
+    def _drive(
+        self, attempt: Callable[[], T], deadline: int, timeout_text: str, flush: Callable[[int], object]
+    ) -> T:
         """Make ``attempt`` until OpenSSL needs no more from the peer."""
         if self._broken:
             raise _end_of_file()
         while True:
-            self._flush(deadline, timeout_text)
+            self._send(flush, deadline, timeout_text)
             try:
                 return attempt()
             except ssl.SSLWantReadError:
@@ -186,39 +186,16 @@ class TlsConnection:
                 pass
             except ssl.SSLError:
                 # The alert that says why.
-                self._flush_quietly()
+                self._flush_quietly(flush)
                 raise
             # Outside the handler: what is raised here does not come from that error.
-            self._flush(deadline, timeout_text)
+            self._send(flush, deadline, timeout_text)
             self._feed(deadline, timeout_text)
 
     def _feed(self, deadline: int, timeout_text: str) -> None:
         """Receive a part of a record, at most one."""
-        if not self._missing:
-            self._header += self._receive(_HEADER - len(self._header), deadline, timeout_text)
-            if len(self._header) < _HEADER:
-                if self._ended:
-                    self._incoming.write_eof()
-                return
-            header, self._header = self._header, b""
-            self._incoming.write(header)
-            self._missing = _length_of_rest(header)
-            if not self._missing:
-                return
-        data = self._receive(self._missing, deadline, timeout_text)
-        if self._ended:
-            self._incoming.write_eof()
-            return
-        self._missing -= len(data)
-        self._incoming.write(data)
-
-    def _receive(self, count: int, deadline: int, timeout_text: str) -> bytes:
-        state = self._state
-        file = state.file()
         try:
-            data: bytes = state.call_until(
-                file, READING, 0, "TLS read", lambda: file.recv(count, 0), deadline
-            )
+            self._records.feed(deadline)
         except BlockingIOError:
             pass
         except TimeoutError as error:
@@ -226,49 +203,35 @@ class TlsConnection:
                 raise
             raise TimeoutError(timeout_text) from None
         else:
-            if not data:
-                self._ended = True
-            return data
+            return
         raise _ssl_error(
             ssl.SSLWantReadError, ssl.SSL_ERROR_WANT_READ, "The operation did not complete (read)"
         )
 
     def _flush(self, deadline: int, timeout_text: str) -> None:
         """Send what OpenSSL has written. Raises SSLWantWriteError if not all can go now."""
-        state = self._state
-        while True:
-            if self._outgoing.pending:
-                self._unsent += self._outgoing.read()
-            if not self._unsent:
-                return
-            try:
-                sent = state._send(state.file(), self._unsent, 0, "TLS write", deadline)
-            except BlockingIOError:
-                raise _ssl_error(
-                    ssl.SSLWantWriteError,
-                    ssl.SSL_ERROR_WANT_WRITE,
-                    "The operation did not complete (write)",
-                ) from None
-            except TimeoutError as error:
-                if error.errno is not None:
-                    raise
-                raise TimeoutError(timeout_text) from None
-            self._unsent = self._unsent[sent:]
+        self._send(self._records.flush, deadline, timeout_text)
 
-    def _flush_quietly(self) -> None:
+    def _send(self, step: Callable[[int], object], deadline: int, timeout_text: str) -> None:
+        try:
+            step(deadline)
+        except BlockingIOError:
+            raise _ssl_error(
+                ssl.SSLWantWriteError,
+                ssl.SSL_ERROR_WANT_WRITE,
+                "The operation did not complete (write)",
+            ) from None
+        except TimeoutError as error:
+            if error.errno is not None:
+                raise
+            raise TimeoutError(timeout_text) from None
+
+    def _flush_quietly(self, flush: Callable[[int], object]) -> None:
         """Send what can be sent now; a result or an error that is already there counts more."""
         try:
-            self._flush(self._state.deadline(), "")
+            self._send(flush, self._state.deadline(), "")
         except OSError:
             pass
-
-
-def _length_of_rest(header: bytes) -> int:
-    """How much of a record follows its header; 0 if it is none, which OpenSSL is then to judge."""
-    if len(header) < _HEADER or header[1] != 3:
-        return 0
-    length = int.from_bytes(header[3:5], "big")
-    return length if _FIRST_TYPE <= header[0] <= _LAST_TYPE and length <= _MAX_RECORD else 0
 
 
 def _ssl_error(kind: type[ssl.SSLError], number: int, text: str) -> ssl.SSLError:
