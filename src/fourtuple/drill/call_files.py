@@ -8,6 +8,7 @@ from typing import Final
 from ..kernel.epoll import Epoll
 from ..kernel.error import KernelError
 from ..kernel.file import O_ACCMODE, O_NONBLOCK, O_WRONLY, SETFL_MASK, File
+from ..kernel.inet_stream import InetStream
 from ..kernel.pipe import F_GETPIPE_SZ, F_SETPIPE_SZ, PipeEnd, PipeReader, PipeWriter
 from ..kernel.poll import poll_files
 from ..kernel.process import CAP_SYS_RESOURCE
@@ -230,10 +231,9 @@ def splice(state: State, a: Arguments) -> Steps:
             free = target.pipe.slots - len(target.pipe.pages)
         room = min(length, free * 4096)
     while True:
-        data = source.read(room)
-        if data is None and isinstance(source, Socket) and _at_urgent(source):
-            # The urgent byte is in the queue and not to be had this way (tcp_splice_read).
-            data = b""
+        # An urgent byte that comes next stays in the queue, not to be had this way (tcp_splice_read):
+        # read() would pass over it.
+        data = b"" if isinstance(source, InetStream) and _before_urgent(source) else source.read(room)
         if data is not None:
             break
         if not may_wait or source.nonblocking():
@@ -245,11 +245,11 @@ def splice(state: State, a: Arguments) -> Steps:
     yield Returned(max(written, 0))
 
 
-def _at_urgent(source: Socket) -> bool:
-    try:
-        return source.ioctl(SIOCATMARK, 0) != 0
-    except KernelError:
+def _before_urgent(source: InetStream) -> bool:
+    tcb = source.tcb
+    if tcb.urg_inline or tcb.rcv_nxt == tcb.copied_seq:
         return False
+    return source.ioctl(SIOCATMARK, 0) != 0
 
 
 def sendfile(state: State, a: Arguments) -> Steps:
