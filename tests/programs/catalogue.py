@@ -140,6 +140,7 @@ CASES = (
         ("starlette", "hypercorn", "requests", "aiohttp", "httpx", "h2"),
         tls=True,
     ),
+    Case("ftps", "pyftpdlib, ftplib: TLS (pyOpenSSL)", ("pyftpdlib", "pyopenssl"), tls=True),
     Case("smtp_tls", "aiosmtpd, smtplib, aiosmtplib: STARTTLS, SMTPS", ("aiosmtpd", "aiosmtplib"), tls=True),
     Case(
         "websockets_tls",
@@ -293,7 +294,6 @@ TRIED = (
         "does not",
         "nor on Linux: fakeredis' server closes the connection",
     ),
-    ("pyftpdlib's FTPS", "does not", "it gives descriptors to pyOpenSSL, which is refused"),
     ("icmplib 3.0.4 with `privileged=False`", NOTE, "needs net.ipv4.ping_group_range, as on Linux"),
 )
 """Tried by hand over the same link with some seeds; no test holds them."""

@@ -26,7 +26,7 @@ from ..runtime.thread import SimThread, current_thread
 from ..runtime.views import OrderedSet
 from ..stack.interface import Interface
 from ..wire.address import V4_BASE, format_ip, format_mac, is_v4, prefix_mask
-from . import queue_module
+from . import pyopenssl_socket, queue_module
 from .object_numbers import name_objects, number_objects
 from .os_module import CPUS
 from .patching import dispatch
@@ -335,22 +335,6 @@ def _patch_zope(module: ModuleType) -> None:
     vars(module)["adapter_hooks"] = _AdapterHooks(module.adapter_hooks)
 
 
-def _patch_pyopenssl(module: ModuleType) -> None:
-    """OpenSSL would take a simulated descriptor's number for one of this machine's."""
-    real = module.Connection.__init__
-
-    @functools.wraps(real)
-    def begin(self: Any, context: Any, socket: Any = None) -> None:
-        if socket is not None and current_thread() is not None:
-            refuse(
-                "OpenSSL.SSL.Connection on a socket",
-                "use the module ssl, or a Connection without a socket and bio_read and bio_write",
-            )
-        real(self, context, socket)
-
-    module.Connection.__init__ = begin
-
-
 # Modules of the standard library whose import would be too dear, or warn, before a program asks for it.
 _RARELY_LOADED: Final = {
     "_tkinter": ("a simulated host has no display", ("create",)),
@@ -402,7 +386,7 @@ def _patch_readline(module: ModuleType) -> None:
 _PATCHES: Final[dict[str, Callable[[ModuleType], object]]] = {
     "readline": _patch_readline,
     **dict.fromkeys(_RARELY_LOADED, _refuse_calls),
-    "OpenSSL.SSL": _patch_pyopenssl,
+    "OpenSSL.SSL": pyopenssl_socket.patch,
     "_queue": _patch_queue,
     "aiohttp.connector": _patch_aiohttp,
     "aiokafka.record._crecords.default_records": take_time,
