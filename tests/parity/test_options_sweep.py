@@ -49,7 +49,7 @@ NOT_HERE: dict[int, list[int]] = {
     0: [4, 5, 6, 7, 9, 16, 17, 18, 22, 23, 25, 26, 41, 48, 52],
     6: [14, 19, 20, 21, 22, 24, 29, 31, 32, 35, 37],
     17: [100, 101, 102],
-    263: [5, 7, 10, 11, 12, 13, 14, 15, 17, 18, 19, 21, 22, 24],
+    263: [5, 7, 10, 11, 12, 13, 14, 15, 17, 19, 21, 22, 24],
 }
 """Options of Linux that docs/socket-options.md refuses or does not list: peer names, IP options, IPsec,
 netfilter, routers, TCP_REPAIR, MD5, ULPs, encapsulation, rings, checks of eBPF and the like."""
