@@ -8,8 +8,9 @@ whether a certificate is valid) follows from the seed and the host's clock like 
 - the time by the libraries' import tables (``imports``): they import ``time`` and ``gettimeofday``.
 
 An OpenSSL that is linked into another module (the wheels of ``cryptography``) is reached by the module's
-symbol table, where it has one (``symbols``). A module that itself reads the time in C, with no OpenSSL in
-it (aiokafka's records), is given the time the same way (:func:`take_time`).
+symbol table, where it has one (``symbols``). A module that itself reads the time or draws random numbers in
+C, with no OpenSSL in it (aiokafka's records, pymongo's messages), is given them the same way
+(:func:`take_calls`).
 
 Another OS thread, or code outside every simulated process, gets the machine's own. An OpenSSL that is
 linked into the interpreter itself has no such seams; :func:`missing` then says what does not hold.
@@ -23,7 +24,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from ctypes import CFUNCTYPE, POINTER, c_int, c_long, c_void_p
+from ctypes import CFUNCTYPE, POINTER, c_int, c_long, c_size_t, c_ssize_t, c_uint, c_void_p
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -49,6 +50,8 @@ _RandomBytes = CFUNCTYPE(c_int, c_void_p, c_int)
 _Status = CFUNCTYPE(c_int)
 _Time = CFUNCTYPE(c_long, POINTER(c_long))
 _TimeOfDay = CFUNCTYPE(c_int, POINTER(c_long), c_void_p)
+_Entropy = CFUNCTYPE(c_int, c_void_p, c_size_t)
+_Octets = CFUNCTYPE(c_ssize_t, c_void_p, c_size_t, c_uint)
 
 
 class _RandMethod(ctypes.Structure):
@@ -114,10 +117,36 @@ def _give_time_of_day(where: Any, zone: object) -> int:
     return 0
 
 
+def _draw(count: int) -> bytes:
+    thread = current_thread()
+    return _real_random(count) if thread is None else random_bytes(thread, count)
+
+
+def _give_number() -> int:
+    """``rand()``: from 0 to RAND_MAX."""
+    return int.from_bytes(_draw(4), "little") & 0x7FFF_FFFF
+
+
+def _give_entropy(buffer: int, count: int) -> int:
+    ctypes.memmove(buffer, _draw(count), count)
+    return 0
+
+
+def _give_octets(buffer: int, count: int, flags: int) -> int:
+    ctypes.memmove(buffer, _draw(count), count)
+    return count
+
+
 # C calls these as long as the process lives.
 _RANDOM: Final = _RandomBytes(_give_random)
 _METHOD: Final = _RandMethod(None, _RANDOM, None, None, _RANDOM, _Status(_give_status))
 _IMPORTS: Final = {"time": _Time(_give_time), "gettimeofday": _TimeOfDay(_give_time_of_day)}
+_CALLS: Final = {
+    **_IMPORTS,
+    "rand": _Status(_give_number),
+    "getentropy": _Entropy(_give_entropy),
+    "getrandom": _Octets(_give_octets),
+}
 
 
 class _Library:
@@ -192,21 +221,21 @@ def take_linked(module: ModuleType) -> bool:
     return True
 
 
-_timed: Final[dict[str, list[imports.Import]]] = {}
+_calling: Final[dict[str, list[imports.Import]]] = {}
 
 
-def take_time(module: ModuleType) -> bool:
-    """An extension module that reads the time in C was loaded. False if its import table cannot be reached,
-    so that the time it reads is the machine's."""
+def take_calls(module: ModuleType) -> bool:
+    """An extension module that reads the time or draws random numbers in C was loaded. False if its import
+    table cannot be reached, so that it has the machine's."""
     path = getattr(module, "__file__", None) or ""
-    if path not in _timed:
+    if path not in _calling:
         started = getattr(ctypes.CDLL(path), f"PyInit_{module.__name__.rpartition('.')[2]}")
-        found = imports.of_library(ctypes.cast(started, c_void_p).value or 0, _IMPORTS)
-        _timed[path] = found
+        found = imports.of_library(ctypes.cast(started, c_void_p).value or 0, _CALLS)
+        _calling[path] = found
         if _running:
             for place in found:
                 place.redirect()
-    return bool(_timed[path])
+    return bool(_calling[path])
 
 
 _library: _Library | None = None
@@ -245,7 +274,7 @@ class OpensslGuard:
         _running.append(self)
         for linked in _linked:
             linked.begin()
-        for places in _timed.values():
+        for places in _calling.values():
             for place in places:
                 place.redirect()
         found = library()
@@ -263,7 +292,7 @@ class OpensslGuard:
         _running.remove(self)
         for linked in _linked:
             linked.end()
-        for places in _timed.values():
+        for places in _calling.values():
             for place in places:
                 place.restore()
         if not self._running:

@@ -20,14 +20,14 @@ from weakref import WeakKeyDictionary
 from ..kernel.kernel import Kernel
 from ..kernel.netdevice import interface_flags
 from ..runtime.interpreter import forbidden
-from ..runtime.openssl import take_linked, take_time
+from ..runtime.openssl import take_calls, take_linked
 from ..runtime.own_packages import is_own
 from ..runtime.thread import SimThread, current_thread
 from ..runtime.views import OrderedSet
 from ..stack.interface import Interface
 from ..wire.address import V4_BASE, format_ip, format_mac, is_v4, prefix_mask
 from . import pyopenssl_socket, queue_module
-from .object_numbers import name_objects, number_objects
+from .object_numbers import name_objects, number_executed, number_objects
 from .os_module import CPUS
 from .patching import dispatch
 from .refusal import refuse
@@ -389,16 +389,25 @@ _PATCHES: Final[dict[str, Callable[[ModuleType], object]]] = {
     "OpenSSL.SSL": pyopenssl_socket.patch,
     "_queue": _patch_queue,
     "aiohttp.connector": _patch_aiohttp,
-    "aiokafka.record._crecords.default_records": take_time,
-    "aiokafka.record._crecords.legacy_records": take_time,
+    "aiokafka.record._crecords.default_records": take_calls,
+    "aiokafka.record._crecords.legacy_records": take_calls,
+    "nacl._sodium": take_calls,
+    "pymongo._cmessage": take_calls,
     # The wheel has an OpenSSL of its own inside.
     "cryptography.hazmat.bindings._rust": take_linked,
     # They go through connections and callbacks, in an order their addresses would give.
     "kombu.asynchronous.hub": _order_connections,
     "kombu.transport.redis": _order_connections,
+    # The identifier of a node's replies is made of an id().
+    "kombu.common": number_objects,
+    # Of what is due at one moment the lower id() comes first.
+    "kombu.asynchronous.timer": number_objects,
+    "celery.beat": number_objects,
     # It names objects to its peer by id(), and sends attributes of exceptions as repr() shows them.
     "rpyc.lib": number_objects,
     "rpyc.core.vinegar": name_objects,
+    # An engine's identifier has an id() of a MIB's in it.
+    "pysnmp.smi.builder": number_executed,
     "psutil._psutil_linux": _patch_psutil,
     "psutil._psutil_posix": _patch_psutil,
     "zope.interface.interface": _patch_zope,

@@ -6,9 +6,10 @@ until the process has ended.
 
 from __future__ import annotations
 
+import runpy
 import weakref
-from types import ModuleType
-from typing import Final
+from types import ModuleType, SimpleNamespace
+from typing import Any, Final
 
 from ..runtime.thread import current_thread
 
@@ -82,3 +83,12 @@ def name_objects(module: ModuleType) -> None:
 def number_objects(module: ModuleType) -> None:
     """Have what ``module`` calls ``id`` give such numbers in simulated processes."""
     vars(module)["id"] = _number_of
+
+
+def number_executed(module: ModuleType) -> None:
+    """The same for the files ``module`` executes by ``runpy.run_path``."""
+
+    def run_path(path: str, init_globals: dict[str, Any] | None = None, run_name: str | None = None) -> Any:
+        return runpy.run_path(path, {"id": _number_of, **(init_globals or {})}, run_name)
+
+    vars(module)["runpy"] = SimpleNamespace(run_path=run_path)
