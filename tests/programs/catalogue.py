@@ -169,8 +169,6 @@ CASES = (
         "mongo_small",
         "a small MongoDB server; pymongo, blocking and asyncio",
         ("pymongo",),
-        note="object ids hold random bytes and a count made once, for all runs",
-        digest=FRESH,
     ),
     Case("modbus_both", "pymodbus: server, blocking and asyncio clients", ("pymodbus",)),
     Case(
@@ -233,9 +231,7 @@ CASES = (
         "celery_redis",
         "Celery over fakeredis' TCP server",
         ("celery", "kombu", "fakeredis", "lupa"),
-        note="with `--pool=threads` or `solo`, as prefork forks in the middle of a call; its digest is not "
-        "the seed's, and the cause is not known",
-        digest=NO,
+        note="with `--pool=threads` or `solo`, as prefork forks in the middle of a call",
         seeds=3,
     ),
     Case(
@@ -267,21 +263,9 @@ TRIED = (
         NOTE,
         "its server takes 8 s to make its address space; the digest did not repeat",
     ),
-    (
-        "pysnmp 7.1.30: agent, manager; v2c, v3, walk",
-        NOTE,
-        "it numbers requests in its module, for all runs, so the digest is not the seed's",
-    ),
-    (
-        "impacket 0.13.1's SMB server, smbprotocol 1.17.0",
-        NOTE,
-        "the first run of an interpreter has another digest",
-    ),
-    (
-        "proxy.py 2.4.10 (processes of its own), requests",
-        NOTE,
-        "the first run of an interpreter has another digest",
-    ),
+    ("pysnmp 7.1.30: agent, manager; v2c, v3, walk", WORKS, ""),
+    ("impacket 0.13.1's SMB server, smbprotocol 1.17.0", WORKS, ""),
+    ("proxy.py 2.4.10 (processes of its own), requests", WORKS, ""),
     ("rpyc 6.0.2 over TLS", NOTE, "the digest is not the seed's, as without TLS"),
     ("locust, geventhttpclient", "does not", "they stand on gevent, which is refused by name"),
     (
