@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 import click
 from rich.console import Console
 
-from ..drill.drill import PASSED, SKIPPED, Options, Outcome, drill_file, scripts_below
+from ..drill.drill import (
+    PASSED,
+    SKIPPED,
+    CaptureError,
+    Options,
+    Outcome,
+    check_options,
+    drill_file,
+    scripts_below,
+)
 from ..drill.report import as_json, show, show_sum
 from ..drill.settings import IPV4, IPV6, MAPPED
 
@@ -19,11 +29,9 @@ BAD_USE = 2
 @click.argument("paths", nargs=-1, required=True, metavar="FILE.pkt|DIRECTORY…")
 @click.option("--seed", type=int, default=0, show_default=True, help="Everything random follows from it.")
 @click.option("--bytes", "bytes_on_wire", is_flag=True, help="Serialise and parse every packet on its way.")
-@click.option(
-    "--ipv4", "version", flag_value=IPV4, help="IPv4, if a script does not say otherwise: the default."
-)
-@click.option("--ipv6", "version", flag_value=IPV6, help="IPv6; scripts for IPv4 only are skipped.")
-@click.option("--mapped", "version", flag_value=MAPPED, help="AF_INET6 sockets on v4-mapped addresses.")
+@click.option("--ipv4", is_flag=True, help="IPv4, if a script does not say otherwise: the default.")
+@click.option("--ipv6", is_flag=True, help="IPv6; scripts for IPv4 only are skipped.")
+@click.option("--mapped", is_flag=True, help="AF_INET6 sockets on v4-mapped addresses.")
 @click.option("-D", "--define", "defines", multiple=True, metavar="NAME=VALUE", help="Define a symbol.")
 @click.option(
     "-O",
@@ -44,7 +52,9 @@ def drill(
     paths: tuple[str, ...],
     seed: int,
     bytes_on_wire: bool,
-    version: str | None,
+    ipv4: bool,
+    ipv6: bool,
+    mapped: bool,
     defines: tuple[str, ...],
     options: tuple[str, ...],
     json_output: bool,
@@ -64,16 +74,28 @@ def drill(
         given.append((name, value if equals else None))
     if verbose:
         given.append(("verbose", None))
+    versions = [name for name, asked in ((IPV4, ipv4), (IPV6, ipv6), (MAPPED, mapped)) if asked]
+    if len(versions) > 1:
+        raise click.UsageError("only one of --ipv4, --ipv6 and --mapped can be given")
+    version = versions[0] if versions else ""
     try:
         files = scripts_below(list(paths))
+        check_options(version, given)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    settings = Options(seed, bytes_on_wire, version or "", given, pcap)
+    if pcap and len(files) > 1 and not Path(pcap).is_dir():
+        raise click.UsageError(
+            f"--pcap: {pcap} is no directory, and there are {len(files)} scripts to capture"
+        )
+    settings = Options(seed, bytes_on_wire, version, given, pcap)
     console = Console(highlight=False)
     outcomes: list[Outcome] = []
     began = time.perf_counter()
     for path in files:
-        outcome = drill_file(path, settings)
+        try:
+            outcome = drill_file(path, settings)
+        except CaptureError as error:
+            raise click.UsageError(str(error)) from None
         outcomes.append(outcome)
         good = outcome.status in (PASSED, SKIPPED)
         if not json_output and not (quiet and good):

@@ -166,7 +166,7 @@ class Shell:
         try:
             self.state.testbed.stack.sysctl.set(name, " ".join(value.split()))
         except ValueError as error:
-            raise Unsupported(f"sysctl {error}") from None
+            raise Unsupported(str(error)) from None
 
     def _sysctl(self, words: list[str], flowing: str) -> tuple[int, str]:
         out = ""

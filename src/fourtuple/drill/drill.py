@@ -23,6 +23,10 @@ SKIPPED: Final = "skipped"
 SUFFIX: Final = ".pkt"
 
 
+class CaptureError(Exception):
+    """The capture that was asked for cannot be written."""
+
+
 @dataclass
 class Outcome:
     """What became of one script. ``status`` is PASSED, FAILED (the host did otherwise), WRONG (the script
@@ -77,14 +81,31 @@ def scripts_below(paths: list[str]) -> list[str]:
     return found
 
 
-def drill_file(path: str, options: Options) -> Outcome:
-    """Run one script file. Whatever is wrong with it becomes an outcome."""
+def check_options(version: str, given: list[tuple[str, str | None]]) -> None:
+    """Raises ValueError for an option that no script could have."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        Settings(version or IPV4, given, version != "")
+    except ScriptError as error:
+        raise ValueError(error.message) from None
+
+
+def drill_file(path: str, options: Options) -> Outcome:
+    """Run one script file. Whatever is wrong with it becomes an outcome.
+
+    Raises CaptureError if the capture that was asked for cannot be written.
+    """
+    try:
+        data = Path(path).read_bytes()
     except OSError as error:
         return Outcome(path, options.version or IPV4, WRONG, f"cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        return Outcome(path, options.version or IPV4, WRONG, f"is no text: byte {error.start} is no UTF-8")
+    if b"\0" in data:
+        place = data.index(b"\0")
+        return Outcome(path, options.version or IPV4, WRONG, f"is no text: byte {place} is NUL")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # packetdrill takes any bytes, and older scripts name their authors in Latin-1.
+        text = data.decode("latin-1")
     return drill_text(path, text, options)
 
 
@@ -169,6 +190,10 @@ def _recorder(options: Options, testbed: Testbed, path: str) -> PcapngRecorder |
     target = Path(options.pcap)
     if target.is_dir():
         target = target / (Path(path).stem + ".pcapng")
-    recorder = PcapngRecorder(target.open("wb"), EPOCH_NS, Annotator())
+    try:
+        file = target.open("wb")
+    except OSError as error:
+        raise CaptureError(f"--pcap: {target} cannot be written: {error.strerror}") from None
+    recorder = PcapngRecorder(file, EPOCH_NS, Annotator())
     testbed.tun.tap = recorder
     return recorder

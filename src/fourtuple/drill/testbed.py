@@ -13,7 +13,6 @@ from ..kernel.process import Process
 from ..network.node import Node
 from ..stack.base import Device
 from ..stack.interface import Interface
-from ..stack.neighbour import PERMANENT
 from ..wire.address import V4_ANY, V4_LOOPBACK, V6_ANY, format_ip, is_v4
 from ..wire.ethernet import ETHERTYPE_IPV4, ETHERTYPE_IPV6, EthernetFrame, parse_frame
 from ..wire.ip import IpPacket
@@ -78,6 +77,7 @@ class Testbed:
         self.interface: Interface = self.stack.add_interface(
             INTERFACE, 0x0200_0000_0100, settings.mtu, self.tun
         )
+        self.interface.peer_mac = PEER_MAC
         self.stack.add_address(self.interface, settings.local, settings.prefix_length)
         self.gateway = self._gateway()
         self._route()
@@ -93,13 +93,12 @@ class Testbed:
         return settings.local ^ 3
 
     def _route(self) -> None:
-        """Everything is reached through the interface, and nobody is asked for a link-layer address."""
+        """Everything is reached through the interface."""
         stack = self.stack
         gateway = self.gateway
         v4 = is_v4(gateway)
         if stack.routes.lookup(gateway, 0) is None:
             stack.add_route(gateway, 32 if v4 else 128, -1, self.interface, 0, -1)
-        self._know_gateway()
         stack.add_route(V4_ANY if v4 else V6_ANY, 0, gateway, self.interface, 0, -1)
 
     def refuse(self, refusing: bool) -> None:
@@ -108,14 +107,6 @@ class Testbed:
         table = self.stack.neighbours if is_v4(self.gateway) else self.stack.neighbours_v6
         table.settings.gc_thresh3 = 0 if refusing else 1024
         table.forget_interface(self.interface)
-        if not refusing:
-            self._know_gateway()
-
-    def _know_gateway(self) -> None:
-        table = self.stack.neighbours if is_v4(self.gateway) else self.stack.neighbours_v6
-        neighbour = table.obtain(self.interface, self.gateway)
-        assert neighbour is not None
-        neighbour.update(PEER_MAC, PERMANENT, True)
 
     # Packets
 

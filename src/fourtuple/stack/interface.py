@@ -89,6 +89,8 @@ class Interface(FrameSink):
         self.device: Device | None = None
         self.up: bool = True
         self.loopback: bool = False
+        self.peer_mac: int = -1
+        """Where every frame goes on a link that resolves no addresses (IFF_NOARP), -1 on one that does."""
         self.addresses: list[tuple[int, int]] = []
         """(address, prefix length), in the order they were added; none that is tentative."""
         self.hop_limit: int = 0

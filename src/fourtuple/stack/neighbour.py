@@ -300,6 +300,10 @@ class NeighbourTable:
             self.table_fulls += 1
             return None
         made = Neighbour(self, interface, address)
+        if interface.peer_mac >= 0:
+            made.mac = interface.peer_mac
+            made.state = NOARP
+            made.usable_until = FOREVER
         self._entries[key] = made
         return made
 

@@ -246,3 +246,18 @@ def test_ports_say_which_connection_a_packet_belongs_to() -> None:
     assert server(more.format(fd=5)).status == PASSED
     other = server(more.format(fd=4))
     assert (other.status, other.message) == (FAILED, "no packet was sent until 2.200000 s")
+
+
+@pytest.mark.parametrize(("version", "near"), [("ipv4", "192.168.77.7"), ("ipv6", "fd3d:a0b:17d6::77")])
+def test_another_end_on_the_hosts_own_network_is_asked_for_no_address(version: str, near: str) -> None:
+    text = f"""--ip_version={version}
+--remote_ip={near}
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
++0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)
++0 > S 0:0(0) <...>
++0 < S. 0:0(0) ack 1 win 5792 <mss 1460>
++0 > . 1:1(0) ack 1
+"""
+    outcome = drill_text("near.pkt", text, Options())
+    assert outcome.status == PASSED, outcome.message
