@@ -29,14 +29,9 @@ DESCRIPTORS = {(1, 50), (1, 52)}
 """SO_ATTACH_BPF and its kin take a descriptor: EBADF or EINVAL by what is open."""
 
 JUSTIFIED = {
-    (1, 25): "sockets that route nothing refuse a device here; Linux takes it, without effect",
-    (1, 62): "a device must exist here; Linux takes any number, and then sends nothing",
-    (1, 37): "refused where no stamp would be given; Linux takes it, without effect",
-    (1, 65): "as SO_TIMESTAMPING",
     (0, 49): "one flag serves both families here; Linux has it off for IPv4 of an AF_INET6 socket",
     (41, 7): "a value too short is told of before the kind of socket that has no such option",
     (41, 36): "as IPV6_CHECKSUM",
-    (41, 24): "IPV6_MTU cannot be set here",
     (41, 54): "TCP sends no extension headers here",
     (41, 55): "as IPV6_HOPOPTS",
     (41, 59): "as IPV6_HOPOPTS",

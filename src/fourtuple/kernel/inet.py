@@ -74,6 +74,7 @@ class InetSocket(Socket):
         "auto_label",
         "dontfrag",
         "endpoint",
+        "fragment_size",
         "freebind",
         "hop_limit",
         "min_hop_limit",
@@ -143,6 +144,8 @@ class InetSocket(Socket):
         self.recv_pktinfo6: bool = False
         self.recv_hop_limit: bool = False
         self.recv_tclass: bool = False
+        self.fragment_size: int = 0
+        """IPV6_MTU: longest fragment to send, 0 for the path's MTU. TCP takes no notice, in Linux neither."""
         self.hop_limit: int = -1
         self.tclass: int = 0
         self.min_ttl: int = 0
@@ -246,10 +249,13 @@ class InetSocket(Socket):
     def _check_device(self, address: int) -> None:
         # Of a socket bound to a device, a loopback or link-local address must be that device's.
         device = self.endpoint.device
-        if device != 0 and (is_loopback(address) or is_link_local(address)):
-            interface = self.kernel.stack.interface(device)
-            if interface is None or not interface.owns(address):
-                raise KernelError(EADDRNOTAVAIL)
+        if device == 0:
+            return
+        interface = self.kernel.stack.interface(device)
+        if interface is None:
+            raise KernelError(ENODEV)
+        if (is_loopback(address) or is_link_local(address)) and not interface.owns(address):
+            raise KernelError(EADDRNOTAVAIL)
 
     def take_scope(self, scope_id: int) -> None:
         """Bind to the device that ``scope_id`` names; an address without meaning elsewhere needs one.
@@ -348,8 +354,6 @@ class InetSocket(Socket):
         return self.endpoint.device
 
     def bind_device(self, ifindex: int) -> None:
-        if ifindex != 0 and self.kernel.stack.interface(ifindex) is None:
-            raise KernelError(ENODEV)
         self.tables().bind_device(self.endpoint, ifindex)
 
     def set_chooser(self, program: BpfProgram | None) -> None:

@@ -32,7 +32,7 @@ from .sockopt import (
     SOL_UDP,
     UDP_GRO,
 )
-from .timestamps import SOF_SOFTWARE, timestamp_controls, timestamping_control
+from .timestamps import stamp_controls, timestamp_controls
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -58,7 +58,7 @@ class Target:
 class InetMessages(InetSocket):
     """A socket of datagrams over a :class:`DatagramSocket`, which subclasses make."""
 
-    __slots__ = ("messages", "stamping")
+    __slots__ = ("messages",)
 
     def __init__(
         self,
@@ -73,8 +73,6 @@ class InetMessages(InetSocket):
         super().__init__(kernel, creator, family, type, protocol, endpoint, name)
         self.messages: DatagramSocket = self.make_messages()
         self.pmtu_discovery = self.messages.pmtudisc
-        self.stamping: int = 0
-        """SO_TIMESTAMPING's bits."""
 
     def make_messages(self) -> DatagramSocket:
         """The transport's side of this socket."""
@@ -149,9 +147,6 @@ class InetMessages(InetSocket):
     def message_taken(self, flags: int, length: int) -> None:
         """``length`` bytes of it were received, or peeked at."""
 
-    def timestamping(self) -> int:
-        return self.stamping
-
     def set_timestamping(self, bits: int) -> None:
         if bits & STAMP_KEYS and not self.stamping & STAMP_KEYS:
             self.messages.stamp_key = 0
@@ -211,8 +206,11 @@ class InetMessages(InetSocket):
         received.flags = MSG_ERRQUEUE
         if count < len(entry.data):
             received.flags |= MSG_TRUNC
-        if stamp and self.stamping & SOF_SOFTWARE:
-            received.control.append(timestamping_control(self, entry.time))
+        if self.timestamps or self.stamping:
+            if entry.time < 0 and self.timestamps:
+                entry.time = self.kernel.clock.now
+            if entry.time >= 0:
+                received.control += stamp_controls(self, entry.time)
         received.control.append(error_control(self, entry))
         return received
 
@@ -259,6 +257,7 @@ class InetMessages(InetSocket):
         messages.flow_label = self.peer_flow or self.auto_label
         messages.recv_path_mtu = self.recv_path_mtu
         messages.tclass = self.tclass
+        messages.fragment_size = self.fragment_size
         messages.hop_limit = max(self.hop_limit, 0)
         messages.multicast_hops = self.multicast_hops
         messages.multicast_loop_v6 = self.multicast_loop6

@@ -6,20 +6,32 @@ from errno import EAGAIN, EINVAL, ENOPROTOOPT, ENOTTY
 from typing import TYPE_CHECKING, Final
 
 from ..stack.bpf import BpfProgram
+from ..stack.datagram_socket import STAMP_KEYS
 from ..stack.frame_socket import FrameSocket, QueuedFrame
 from ..stack.frame_tap import PACKET_OUTGOING
 from ..wire.ethernet import HEADER_LENGTH
 from .error import KernelError
 from .file import FIONBIO, FIONREAD, TIOCOUTQ
 from .inet import SocketWaker
-from .layout import pack_int
+from .layout import pack_int, read_int
 from .process import Process
 from .sockaddr import AF_PACKET, SOCK_DGRAM, LinkAddr, SockAddr
 from .socket import MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, ControlMessage, Received, Socket
-from .sockopt import PACKET_AUXDATA, SO_RCVBUF, SOL_PACKET
+from .sockopt import (
+    PACKET_AUXDATA,
+    PACKET_TX_TIMESTAMP,
+    SO_MARK,
+    SO_PRIORITY,
+    SO_RCVBUF,
+    SO_TIMESTAMPING,
+    SO_TIMESTAMPING_NEW,
+    SOL_PACKET,
+    SOL_SOCKET,
+)
 from .sockopt_packet import get_packet_option, set_packet_option
 from .sockopt_table import check_option
-from .timestamps import timestamp_control
+from .timestamps import SOF_TX_RECORDS, stamp_controls, timestamp_controls
+from .unix_message import SCM_CREDENTIALS, SCM_RIGHTS
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -75,7 +87,7 @@ class PacketSocket(Socket):
         if flags & ~_RECEIVE_FLAGS:
             raise KernelError(EINVAL)
         if flags & MSG_ERRQUEUE:
-            raise KernelError(EAGAIN, "error queue empty")
+            return self._receive_error(count)
         code = self.frames.take_error()
         if code != 0:
             raise KernelError(code)
@@ -96,10 +108,26 @@ class PacketSocket(Socket):
             received.data = data[:count]
             received.flags = MSG_TRUNC
             received.length = len(data) if flags & MSG_TRUNC else count
-        if self.timestamps:
-            received.control.append(timestamp_control(self, frame.time))
+        if self.timestamps or self.stamping:
+            received.control += timestamp_controls(self, frame.time)
         if self.auxdata:
             received.control.append(self._auxiliary(queued))
+        return received
+
+    def _receive_error(self, count: int) -> Received:
+        """A time stamp of a frame sent. EAGAIN if there is none: reading the error queue never blocks."""
+        entry = self.frames.receive_error()
+        if entry is None:
+            raise KernelError(EAGAIN, "error queue empty")
+        received = Received(entry.data[:count], None)
+        received.flags = MSG_ERRQUEUE
+        if count < len(entry.data):
+            received.flags |= MSG_TRUNC
+        received.control = stamp_controls(self, entry.time)
+        # struct sock_extended_err.
+        data = pack_int(entry.errno) + bytes((entry.origin, entry.type, entry.code, 0))
+        data += pack_int(entry.info) + entry.key.to_bytes(4, "little")
+        received.control.append(ControlMessage(SOL_PACKET, PACKET_TX_TIMESTAMP, data, None))
         return received
 
     def _auxiliary(self, queued: QueuedFrame) -> ControlMessage:
@@ -113,7 +141,7 @@ class PacketSocket(Socket):
         return ControlMessage(SOL_PACKET, PACKET_AUXDATA, data, None)
 
     def sendmsg(self, data: bytes, flags: int, addr: SockAddr | None, control: list[ControlMessage]) -> int:
-        """EINVAL (address of another family), ENXIO, ENETDOWN, EMSGSIZE."""
+        """EINVAL (address of another family, control message), ENXIO, ENETDOWN, EMSGSIZE."""
         frames = self.frames
         ifindex = frames.ifindex
         protocol = frames.protocol
@@ -122,12 +150,36 @@ class PacketSocket(Socket):
             if not isinstance(addr, LinkAddr):
                 raise KernelError(EINVAL)
             ifindex, protocol, hardware = addr.ifindex, addr.protocol, addr.hardware
-        code = frames.send(ifindex, protocol, hardware, data)
+        stamps = self._stamps_of(control) if control else self.stamping
+        code = frames.send(ifindex, protocol, hardware, data, stamps)
         if code != 0:
             raise KernelError(code)
         return len(data)
 
+    def _stamps_of(self, control: list[ControlMessage]) -> int:
+        """SO_TIMESTAMPING of one send call (``sock_cmsg_send``)."""
+        stamps = self.stamping
+        for message in control:
+            if message.level != SOL_SOCKET or message.type in (SCM_RIGHTS, SCM_CREDENTIALS):
+                continue
+            if len(message.data) != 4:
+                raise KernelError(EINVAL)
+            if message.type in (SO_TIMESTAMPING, SO_TIMESTAMPING_NEW):
+                bits = read_int(message.data)
+                if bits & ~SOF_TX_RECORDS:
+                    raise KernelError(EINVAL)
+                stamps = stamps & ~SOF_TX_RECORDS | bits
+            elif message.type not in (SO_MARK, SO_PRIORITY):
+                raise KernelError(EINVAL)
+        return stamps
+
     # Options
+
+    def set_timestamping(self, bits: int) -> None:
+        if bits & STAMP_KEYS and not self.stamping & STAMP_KEYS:
+            self.frames.stamp_key = 0
+        self.stamping = bits
+        self.frames.stamps = bits
 
     def set_protocol_option(self, level: int, name: int, value: bytes) -> None:
         if level != SOL_PACKET:
@@ -147,9 +199,6 @@ class PacketSocket(Socket):
 
     def filter_changed(self, program: BpfProgram | None) -> None:
         self.frames.filter = program
-
-    def bound_device(self) -> int:
-        return self.frames.ifindex
 
     def take_error(self) -> int:
         return self.frames.take_error()

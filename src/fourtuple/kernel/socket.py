@@ -103,6 +103,7 @@ class Socket(File):
         "cpu",
         "creator",
         "debug",
+        "device",
         "dontroute",
         "family",
         "filter",
@@ -128,6 +129,7 @@ class Socket(File):
         "rxq_ovfl",
         "send_timeout",
         "sndbuf",
+        "stamping",
         "stamps_new",
         "timestamps",
         "type",
@@ -152,6 +154,8 @@ class Socket(File):
         self.rcvlowat: int = 1
         self.debug: bool = False
         """SO_DEBUG: kept only."""
+        self.device: int = 0
+        """SO_BINDTOIFINDEX of a family that routes nothing."""
         self.cpu: int = -1
         """SO_INCOMING_CPU of a socket that no such choice concerns."""
         self.reuse_addr: bool = False
@@ -168,6 +172,8 @@ class Socket(File):
         self.linger_seconds: int = 0
         self.timestamps: int = 0
         """SO_TIMESTAMP or SO_TIMESTAMPNS, whichever is on; 0 for neither."""
+        self.stamping: int = 0
+        """SO_TIMESTAMPING's bits; TCP has its own."""
         self.stamps_new: bool = False
         """The *_NEW option of time stamps was set last: messages have its number."""
         self.rxq_ovfl: bool = False
@@ -323,11 +329,11 @@ class Socket(File):
 
     def bound_device(self) -> int:
         """SO_BINDTOIFINDEX: ifindex, 0 for none."""
-        return 0
+        return self.device
 
     def bind_device(self, ifindex: int) -> None:
-        """Send and receive through this interface only; 0: through any."""
-        raise KernelError(EOPNOTSUPP)
+        """Send and receive through this interface only; 0: through any. Families without routes keep it."""
+        self.device = ifindex
 
     def incoming_cpu(self) -> int:
         """SO_INCOMING_CPU."""
@@ -335,12 +341,11 @@ class Socket(File):
 
     def timestamping(self) -> int:
         """SO_TIMESTAMPING."""
-        return 0
+        return self.stamping
 
     def set_timestamping(self, bits: int) -> None:
-        """SO_TIMESTAMPING, of valid bits. EINVAL: only TCP and datagram sockets do more than nothing here."""
-        if bits:
-            raise KernelError(EINVAL, "SO_TIMESTAMPING is for IP sockets here")
+        """SO_TIMESTAMPING, of valid bits. A TCP socket raises EINVAL for OPT_ID unless connected."""
+        self.stamping = bits
 
     def set_incoming_cpu(self, cpu: int) -> None:
         """SO_INCOMING_CPU."""

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from .inet import InetSocket
 
 _IP6_MTUINFO: Final = 32
+_LEAST_MTU_V6: Final = 1280
 
 
 def set_ip_option(socket: InetSocket, name: int, value: bytes) -> None:
@@ -245,6 +246,10 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
         if not -1 <= number <= 255:
             raise KernelError(EINVAL)
         socket.hop_limit = number
+    elif name == IPV6_MTU:
+        if number and number < _LEAST_MTU_V6:
+            raise KernelError(EINVAL)
+        socket.fragment_size = number
     elif name == IPV6_MINHOPCOUNT:
         if not 0 <= number <= 255:
             raise KernelError(EINVAL)

@@ -113,7 +113,11 @@ OPTIONS: Final[list[SocketOption]] = [
             (so.SO_ATTACH_REUSEPORT_CBPF, "SO_ATTACH_REUSEPORT_CBPF", "classic BPF"),
             (so.SO_ATTACH_REUSEPORT_EBPF, "SO_ATTACH_REUSEPORT_EBPF", "as SO_ATTACH_BPF"),
             (so.SO_DETACH_REUSEPORT_BPF, "SO_DETACH_REUSEPORT_BPF", ""),
-            (so.SO_TIMESTAMPING, "SO_TIMESTAMPING", "TCP, UDP, raw, ping; by software"),
+            (
+                so.SO_TIMESTAMPING,
+                "SO_TIMESTAMPING",
+                "by software; AF_UNIX datagrams with SO_TIMESTAMP only",
+            ),
             (so.SO_RXQ_OVFL, "SO_RXQ_OVFL", "datagram sockets"),
             (
                 so.SO_ZEROCOPY,
@@ -260,6 +264,7 @@ OPTIONS: Final[list[SocketOption]] = [
             (so.IPV6_MULTICAST_HOPS, "IPV6_MULTICAST_HOPS", ""),
             (so.IPV6_MULTICAST_LOOP, "IPV6_MULTICAST_LOOP", ""),
             (so.IPV6_MULTICAST_ALL, "IPV6_MULTICAST_ALL", ""),
+            (so.IPV6_MTU, "IPV6_MTU", "set: the longest fragment of UDP; read: the MTU of a peer's route"),
             (so.IPV6_JOIN_GROUP, "IPV6_JOIN_GROUP", ""),
             (so.IPV6_LEAVE_GROUP, "IPV6_LEAVE_GROUP", ""),
         ],
@@ -269,7 +274,6 @@ OPTIONS: Final[list[SocketOption]] = [
         READ_ONLY,
         ENOPROTOOPT,
         [
-            (so.IPV6_MTU, "IPV6_MTU", "of a connected socket's route"),
             (so.IPV6_PATHMTU, "IPV6_PATHMTU", "of a connected socket's route; as control data too"),
         ],
     ),

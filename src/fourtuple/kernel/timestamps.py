@@ -17,17 +17,26 @@ from .sockopt import (
 )
 
 # SOF_TIMESTAMPING_*: what SO_TIMESTAMPING asks for (linux/net_tstamp.h).
+SOF_RX_SOFTWARE: Final = 1 << 3
 SOF_SOFTWARE: Final = 1 << 4
 SOF_TX_RECORDS: Final = 1 << 0 | 1 << 1 | 1 << 8 | 1 << 9 | 1 << 18
 """Those a control message may ask for."""
 
 
 def timestamp_controls(socket: Socket, time: int) -> list[ControlMessage]:
-    """What a socket that asked for them is told of a datagram that arrived at ``time`` (virtual ns)."""
+    """What a socket is told of a datagram that arrived at ``time`` (virtual ns): nothing unless it asked for
+    stamps to be made."""
+    if socket.timestamps or socket.stamping & SOF_RX_SOFTWARE:
+        return stamp_controls(socket, time)
+    return []
+
+
+def stamp_controls(socket: Socket, time: int) -> list[ControlMessage]:
+    """The forms in which a socket wants a stamp that was made at ``time`` (virtual ns)."""
     found: list[ControlMessage] = []
     if socket.timestamps:
         found.append(timestamp_control(socket, time))
-    if socket.timestamping() & SOF_SOFTWARE:
+    if socket.stamping & SOF_SOFTWARE:
         found.append(timestamping_control(socket, time))
     return found
 

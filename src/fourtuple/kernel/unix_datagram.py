@@ -22,7 +22,7 @@ from .file import File
 from .process import Process
 from .sockaddr import AF_UNIX, AF_UNSPEC, SOCK_DGRAM, SOCK_SEQPACKET, SockAddr, unix_address
 from .socket import MSG_OOB, MSG_PEEK, MSG_TRUNC, ControlMessage, Received
-from .timestamps import timestamp_control
+from .timestamps import timestamp_controls
 from .unix import (
     EVERYTHING,
     RCV_SHUTDOWN,
@@ -73,6 +73,8 @@ def deliver(socket: UnixSocket, message: Message, attachments: Attachments | Non
                 file.drop()
             return
         message.data = message.data[:kept]
+    if other.timestamps:
+        message.time = other.kernel.clock.now
     other.enqueue(message)
 
 
@@ -113,7 +115,9 @@ def receive(socket: UnixSocket, count: int, flags: int) -> Received | None:
         files = socket.detach_files(message)
         socket.uncharge(message)
     if socket.timestamps:
-        received.control.append(timestamp_control(socket, message.time))
+        if message.time < 0:
+            message.time = socket.kernel.clock.now
+        received.control += timestamp_controls(socket, message.time)
     received.control.extend(socket.collect_control(message, files))
     return received
 

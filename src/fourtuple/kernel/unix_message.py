@@ -67,7 +67,9 @@ class Message:
         self.pid: int = 0
         self.uid: int = -1
         self.gid: int = -1
-        self.time: int = sender.kernel.clock.now
+        self.time: int = -1
+        """When it was stamped (virtual ns): on being sent to a socket with SO_TIMESTAMP, else on being read
+        by one. -1: not yet."""
 
     def same_writer(self, other: Message) -> bool:
         """Whether two pieces may be read in one call by a reader of credentials."""

@@ -7,6 +7,7 @@ a :class:`FrameSink`; IP calls a :class:`Transport`; a transport calls its socke
 
 from __future__ import annotations
 
+from errno import ENETUNREACH
 from typing import Final
 
 from mypy_extensions import mypyc_attr
@@ -166,11 +167,16 @@ class IpLayer:
         """``path_expires`` has come: forget what was learnt too long ago."""
 
     def route(self, destination: int, source: int, device: int) -> Route | None:
-        """The route to ``destination``; None if there is none (ENETUNREACH).
+        """The route to ``destination``; None if there is none (:meth:`no_route`).
 
         ``source`` is the bound local address or V4_ANY/V6_ANY; ``device`` an ifindex or 0.
         """
         raise NotImplementedError
+
+    def no_route(self, destination: int, device: int) -> int:
+        """The errno of a destination without a route: ENETUNREACH, or ENODEV if no interface has the number
+        ``device`` (IPv4; ``ip_route_output_key``)."""
+        return ENETUNREACH
 
     def is_local(self, address: int) -> bool:
         """Whether a packet to ``address`` is delivered on this host (unicast only)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from errno import EACCES, EMSGSIZE, ENETUNREACH, ENOBUFS, ENOMSG, ENOTCONN, EPIPE
+from errno import EACCES, EMSGSIZE, ENOBUFS, ENOMSG, ENOTCONN, EPIPE
 from typing import Final
 
 from ..ports.endpoint import ESTABLISHED, Endpoint
@@ -85,6 +85,8 @@ class DatagramSocket(GroupMember):
         self.ttl: int = 0
         """IP_TTL, 0 for the host's default."""
         self.tclass: int = 0
+        self.fragment_size: int = 0
+        """IPV6_MTU: longest fragment it sends; 0 for the path's MTU."""
         self.hop_limit: int = 0
         """IPV6_UNICAST_HOPS, 0 for the default."""
         self.pmtudisc: int = PMTUDISC_DONT if ip.sysctl.ip_no_pmtu_disc else PMTUDISC_WANT
@@ -165,6 +167,10 @@ class DatagramSocket(GroupMember):
                 self.ip.counters.ip6.out_no_routes += 1
         return path
 
+    def no_route(self, destination: int, device: int) -> int:
+        """The errno of a destination that :meth:`choose_path` found no way to."""
+        return self.ip.no_route(destination, device or self.endpoint.device)
+
     def source_for(self, source: int, path: Path) -> int:
         """The source address of a packet along ``path``."""
         if not is_any(source):
@@ -235,7 +241,8 @@ class DatagramSocket(GroupMember):
             packet.ttl = self.multicast_hops
         else:
             packet.ttl = self.hop_limit or self.ip.v6.hop_limit(path)
-        mtu = path.mtu if self.pmtudisc < PMTUDISC_PROBE else path.interface.mtu_v6()
+        whole = path.mtu if self.pmtudisc < PMTUDISC_PROBE else path.interface.mtu_v6()
+        mtu = min(whole, self.fragment_size) if self.fragment_size else whole
         added = packet.header_length() - V6_HEADER
         asked = self.flow_label_once or self.flow_label
         packet.flow_label = self.ip.v6.labels.label_for(packet, asked, 0)
@@ -249,7 +256,7 @@ class DatagramSocket(GroupMember):
         code = self._check_send(destination, port, length - added, too_long, mtu - added)
         if code != 0:
             return code
-        code = self._sent(self.ip.v6.send_on(packet, path, mtu, self.multicast_loop_v6, False))
+        code = self._sent(self.ip.v6.send_on(packet, path, whole, mtu, self.multicast_loop_v6, False))
         if code == 0 and (self.stamps | self.stamps_once) & STAMP_SENDING:
             self._stamp(packet, path)
         return code
@@ -328,7 +335,7 @@ class DatagramSocket(GroupMember):
         source, address = self.addresses(V4_ANY, address)
         path = self.choose_path(source, address, 0, False)
         if path is None:
-            return ENETUNREACH, source, address
+            return self.no_route(address, 0), source, address
         if path.kind == BROADCAST and not self.broadcast:
             return EACCES, source, address
         return 0, self.source_for(source, path), address

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from errno import EINVAL, EMSGSIZE, ENETDOWN, ENODEV, ENXIO
+from errno import EINVAL, EMSGSIZE, ENETDOWN, ENODEV, ENOMSG, ENXIO
 from typing import Final
 
+from ..wire.address import V4_ANY
 from ..wire.ethernet import HEADER_LENGTH, EthernetFrame
 from ..wire.lenient import read_frame, read_frame_payload
 from .base import SocketEvents
 from .bpf import BpfProgram
+from .datagram import ORIGIN_TIMESTAMPING, SocketError
+from .datagram_socket import STAMP_KEYS, STAMP_ONLY, STAMP_SCHEDULED, STAMP_SENDING, STAMP_SOFTWARE
 from .filtering import DROP, kept_of_frame
 from .frame_tap import ETH_P_ALL, PACKET_OUTGOING, FrameListener, FrameTaps, TappedFrame
 from .interface import Interface
@@ -84,6 +87,11 @@ class FrameSocket(FrameListener):
         self.packets: int = 0
         """Frames that came since the statistics were read, dropped ones too."""
         self.drops: int = 0
+        self.stamps: int = 0
+        """Which time stamps of what it sends it wants in its error queue: SO_TIMESTAMPING's bits."""
+        self.stamp_key: int = 0
+        """Number of the next frame that is stamped (SOF_TIMESTAMPING_OPT_ID)."""
+        self._errors: deque[SocketError] = deque()
         self._queue: deque[QueuedFrame] = deque()
         self._memberships: list[FrameMembership] = []
         if protocol:
@@ -184,13 +192,22 @@ class FrameSocket(FrameListener):
         mask = _WRITABLE
         if self._queue:
             mask |= _READABLE
-        return mask | POLLERR if self.error else mask
+        return mask | POLLERR if self.error or self._errors else mask
+
+    def receive_error(self) -> SocketError | None:
+        """The next entry of the error queue (MSG_ERRQUEUE): a time stamp."""
+        if not self._errors:
+            return None
+        found = self._errors.popleft()
+        self.rmem -= datagram_truesize(len(found.data), False, HEADER_LENGTH)
+        return found
 
     # --- sending ------------------------------------------------------------------------------
 
-    def send(self, ifindex: int, protocol: int, destination: bytes, data: bytes) -> int:
+    def send(self, ifindex: int, protocol: int, destination: bytes, data: bytes, stamps: int) -> int:
         """Send a frame (``raw``), or a packet to the MAC address ``destination``; 0 or an errno.
 
+        ``stamps`` are the time stamps wanted of it, as in ``stamps``.
         ENXIO (no interface), ENETDOWN, EINVAL (no whole link header), EMSGSIZE.
         """
         interface = self.ip.paths.interface(ifindex) if ifindex else None
@@ -211,7 +228,29 @@ class FrameSocket(FrameListener):
             payload = read_frame_payload(protocol, data)
             frame = EthernetFrame(mac, interface.mac, protocol, payload)
         interface.inject(frame, self, self.bypass)
+        if stamps & STAMP_SENDING:
+            self._stamp(frame, stamps)
         return 0
+
+    def _stamp(self, frame: EthernetFrame, wanted: int) -> None:
+        """Put the time stamps of a frame just sent into the error queue (``__skb_tstamp_tx``)."""
+        data = b"" if self.stamps & STAMP_ONLY else frame.serialize()
+        for flag, kind in ((STAMP_SCHEDULED, 1), (STAMP_SOFTWARE, 0)):
+            # What passes the queueing discipline by is stamped by the driver alone.
+            if wanted & flag == 0 or (self.bypass and flag == STAMP_SCHEDULED):
+                continue
+            entry = SocketError(ENOMSG, ORIGIN_TIMESTAMPING, 0, 0, kind, V4_ANY, V4_ANY, 0, data)
+            entry.time = self.ip.clock.now
+            if self.stamps & STAMP_KEYS:
+                entry.key = self.stamp_key
+            size = datagram_truesize(len(data), False, HEADER_LENGTH)
+            if self.rmem + size < self.rcvbuf:
+                self.rmem += size
+                self._errors.append(entry)
+        if self.stamps & STAMP_KEYS:
+            self.stamp_key = (self.stamp_key + 1) & 0xFFFF_FFFF
+        if self.events is not None:
+            self.events.on_events(POLLERR)
 
     # --- memberships --------------------------------------------------------------------------
 
@@ -258,6 +297,7 @@ class FrameSocket(FrameListener):
             self._undo(membership)
         self._memberships.clear()
         self._queue.clear()
+        self._errors.clear()
         self.rmem = 0
         self.events = None
 

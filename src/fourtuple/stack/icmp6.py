@@ -146,7 +146,7 @@ class Icmp6(Transport):
         self.mib.out_msgs += 1
         self._count_sent(type)
         report.flow_label = self.ip.v6.labels.label_for(report, LABEL_DEFAULT, 0)
-        if self.ip.v6.send_on(report, path, path.mtu, False, False) != 0:
+        if self.ip.v6.send_on(report, path, path.mtu, 0, False, False) != 0:
             self.mib.out_errors += 1
 
     def send_unreachable(self, packet: Ipv6Packet, code: int) -> None:
@@ -184,7 +184,7 @@ class Icmp6(Transport):
         report.ttl = 255
         self.mib.out_msgs += 1
         self.mib.out_redirects += 1
-        self.ip.v6.send_on(report, back, back.mtu, False, False)
+        self.ip.v6.send_on(report, back, back.mtu, 0, False, False)
 
     def _echo(self, packet: Ipv6Packet, message: Icmpv6Message, ifindex: int) -> None:
         """``icmpv6_echo_reply``: from the address asked, or one of this host's if that was a group."""
@@ -201,7 +201,7 @@ class Icmp6(Transport):
         answer.flow_label = self.ip.v6.labels.label_for(answer, LABEL_DEFAULT, 0)
         self.mib.out_msgs += 1
         self.mib.out_echo_replies += 1
-        if self.ip.v6.send_on(answer, path, path.mtu, False, False) != 0:
+        if self.ip.v6.send_on(answer, path, path.mtu, 0, False, False) != 0:
             self.mib.out_errors += 1
 
     def _error_input(self, packet: Ipv6Packet, message: Icmpv6Message, ifindex: int) -> None:

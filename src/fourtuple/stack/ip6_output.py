@@ -51,7 +51,7 @@ class Ip6Output:
         packet.tos = tos
         packet.ttl = ttl if ttl else self.hop_limit(path)
         packet.flow_label = self.labels.label_for(packet, label, salt)
-        return self.send_on(packet, path, path.mtu, True, dont_fragment)
+        return self.send_on(packet, path, path.mtu, 0, True, dont_fragment)
 
     def hop_limit(self, path: Path) -> int:
         """For packets along ``path`` that do not ask for another: 1 to a group, else what a router
@@ -60,10 +60,13 @@ class Ip6Output:
             return 1
         return path.interface.hop_limit or self.sysctl.ipv6_hop_limit
 
-    def send_on(self, packet: Ipv6Packet, path: Path, mtu: int, loop: bool, dont_fragment: bool) -> int:
+    def send_on(
+        self, packet: Ipv6Packet, path: Path, mtu: int, cut_at: int, loop: bool, dont_fragment: bool
+    ) -> int:
         """Send a packet of this host's own along ``path``; 0 or an errno.
 
-        With ``loop`` the host's own members of a group get a copy.
+        What exceeds ``mtu`` is cut to fragments of at most ``cut_at`` bytes (0: ``mtu``). With ``loop`` the
+        host's own members of a group get a copy.
         """
         self.mib.out_requests += 1
         if path.kind == MULTICAST:
@@ -75,7 +78,7 @@ class Ip6Output:
         if dont_fragment:
             self.mib.frag_fails += 1
             return EMSGSIZE
-        return self._fragment(packet, path, mtu)
+        return self._fragment(packet, path, min(mtu, cut_at) if cut_at else mtu)
 
     def hand_over(self, packet: Ipv6Packet, path: Path) -> int:
         if hand_over(packet, path, self.clock.now):

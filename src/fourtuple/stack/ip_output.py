@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS
+from errno import EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODEV
 
 from ..clock.clock import Clock, Event
 from ..clock.streams import Stream
@@ -65,6 +65,11 @@ class IpOutput(IpLayer):
             return None
         chosen = path.source if is_any(source) else source
         return Route(path.interface.ifindex, path.gateway, chosen, path.mtu, path.metrics)
+
+    def no_route(self, destination: int, device: int) -> int:
+        if device and is_v4(destination) and self.paths.interface(device) is None:
+            return ENODEV
+        return ENETUNREACH
 
     def forget_expired(self) -> None:
         self.paths.forget_expired()

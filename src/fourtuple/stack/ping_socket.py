@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EDESTADDRREQ, EINVAL, EMSGSIZE, ENETUNREACH
+from errno import EACCES, EDESTADDRREQ, EINVAL, EMSGSIZE
 from typing import Final
 
 from ..ports.endpoint import AF_INET, CLOSE, ESTABLISHED, Endpoint
@@ -73,7 +73,7 @@ class PingSocket(DatagramSocket):
         source, destination = self.addresses(source, destination)
         path = self.choose_path(source, destination, device, on_link)
         if path is None:
-            return ENETUNREACH
+            return self.no_route(destination, device)
         if path.kind == BROADCAST and not self.broadcast:
             return EACCES
         rest = self.endpoint.local_port << 16 | data[6] << 8 | data[7]

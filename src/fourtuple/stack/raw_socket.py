@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EDESTADDRREQ, EINVAL, EMSGSIZE, ENETUNREACH
+from errno import EACCES, EDESTADDRREQ, EINVAL, EMSGSIZE
 from typing import Final
 
 from ..ports.endpoint import AF_INET, CLOSE, ESTABLISHED, Endpoint
@@ -99,7 +99,7 @@ class RawSocket(DatagramSocket):
         source, destination = self.addresses(source, destination)
         path = self.choose_path(source, destination, device, on_link)
         if path is None:
-            return ENETUNREACH
+            return self.no_route(destination, device)
         if path.kind == BROADCAST and not self.broadcast:
             return EACCES
         source = self.source_for(source, path)
@@ -188,7 +188,8 @@ class RawSocket(DatagramSocket):
             self.ip.counters.ip6.out_discards += 1
             return 0
         packet.payload.origin = self.endpoint
-        return self._sent(self.ip.v6.send_on(packet, path, path.interface.mtu, self.multicast_loop_v6, False))
+        mtu = path.interface.mtu
+        return self._sent(self.ip.v6.send_on(packet, path, mtu, 0, self.multicast_loop_v6, False))
 
     # --- receiving ----------------------------------------------------------------------------
 

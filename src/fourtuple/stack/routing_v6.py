@@ -75,9 +75,12 @@ class Ipv6Routing(Routing):
         shared = is_any(source)
         if interface is None and not shared:
             interface = self.local.owner(source)
+            if interface is not None and interface.loopback:
+                interface = None
         if interface is None:
             interface = self._first_link()
-        if interface is None:
+        if interface is None or interface.loopback:
+            # Linux's loopback interface is not one of groups (no IFF_MULTICAST), and has no route for them.
             return None
         path = Path(self.neighbours, True, MULTICAST, interface, -1, self._source(destination, interface))
         path.mtu = interface.mtu_v6()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EDESTADDRREQ, EINVAL, EMSGSIZE, ENETUNREACH
+from errno import EACCES, EDESTADDRREQ, EINVAL, EMSGSIZE
 from typing import Final
 
 from ..ports.endpoint import ESTABLISHED, PROTOCOL_UDPLITE, Endpoint
@@ -117,7 +117,7 @@ class UdpSocket(DatagramSocket):
         source, destination = self.addresses(source, destination)
         path = self.choose_path(source, destination, device, on_link)
         if path is None:
-            way.code = ENETUNREACH
+            way.code = self.no_route(destination, device)
             return way
         if path.kind == BROADCAST and not self.broadcast:
             way.code = EACCES

@@ -162,11 +162,11 @@ class Connection(Tcb):
                 destination = V4_LOOPBACK if destination == V4_ANY else V6_LOOPBACK
             else:
                 destination = endpoint.local
-        if is_multicast(destination) or layer.ip.is_broadcast(destination):
-            return ENETUNREACH
         route = layer.ip.route(destination, endpoint.local, endpoint.device)
+        if is_multicast(destination) or layer.ip.is_broadcast(destination):
+            return ENETUNREACH if route is not None else layer.ip.no_route(destination, endpoint.device)
         if route is None:
-            return ENETUNREACH
+            return layer.ip.no_route(destination, endpoint.device)
         local = route.source if is_any(endpoint.local) else endpoint.local
         self.clear(layer.sysctl)
         self.window_clamp = clamp
