@@ -1,11 +1,13 @@
 """What processes share and what they do not; runs that end with programs still there."""
 
+import asyncio
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+from catalogue import need
 
 from fourtuple import Network, Stuck
 
@@ -178,3 +180,62 @@ def test_forking_servers_are_refused_by_name(code: str, named: str) -> None:
         net.run(until="5s")
         assert f"{named} is not simulated; a simulated process cannot be copied" in server.stderr
         assert "multiprocessing.Process" in server.stderr
+
+
+DEFAULTS = {
+    "bottle": """
+        import bottle, sys
+        bottle.route("/" + sys.argv[1])(print)
+        print([route.rule for route in bottle.default_app().routes])
+        """,
+    "tornado": """
+        import sys
+        from tornado.options import define, options
+        define("name", default="/" + sys.argv[1])
+        print([options.name])
+        """,
+    "dramatiq": """
+        import dramatiq, sys, time
+        from dramatiq.brokers.stub import StubBroker
+        dramatiq.set_broker(StubBroker())
+        dramatiq.actor(print, actor_name="/" + sys.argv[1])
+        time.sleep(1)
+        print(sorted(dramatiq.get_broker().actors))
+        """,
+}
+
+
+@pytest.mark.parametrize("library", DEFAULTS)
+def test_what_a_library_keeps_for_its_program_is_not_shared(library: str, tmp_path: Path) -> None:
+    need(library)
+    write(tmp_path / "program.py", DEFAULTS[library])
+    with Network() as net:
+        running = [
+            net.host(name).spawn(["python", "program.py", name], cwd=tmp_path) for name in ("one", "two")
+        ]
+        net.run()
+        for process in running:
+            assert process.stdout == f"['/{process.host.name}']\n", process.stderr
+
+
+def name_tasks() -> list[str]:
+    async def main() -> list[str]:
+        loop = asyncio.get_running_loop()
+        named = asyncio.create_task(asyncio.sleep(0), name="mine")
+        loop.set_task_factory(lambda loop, coro, **settings: asyncio.Task(coro, loop=loop, **settings))
+        made = loop.create_task(asyncio.sleep(0))
+        return [task.get_name() for task in (asyncio.current_task(), named, made)]
+
+    return asyncio.run(main())
+
+
+def test_tasks_are_numbered_from_one_in_each_process() -> None:
+    with Network() as net:
+        host = net.host("host")
+        running = [host.spawn(name_tasks) for _ in range(2)]
+        net.run()
+        for process in running:
+            first, named, made = process.result
+            assert (first, named) == ("Task-1", "mine")
+            assert made in ("Task-2", "Task-3")
+        assert running[0].result == running[1].result

@@ -92,6 +92,8 @@ LATE_MODULES: Final[dict[str, dict[str, Fresh]]] = {
     "asyncpg.connection": {"_uid": _value(0)},
     "icmplib.utils": {"_current_id": _pid},
     "asyncore": {"socket_map": _made(dict)},
+    # It replaces methods of the standard library, which must happen once.
+    "sentry_sdk.scope": {"_global_scope": _value(None)},
     # Its idle worker threads, which take whatever work comes next.
     "trio._core._thread_cache": {"THREAD_CACHE": lambda view, values: values["ThreadCache"]()},
 }

@@ -14,24 +14,43 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 KEEPS_STATE: Final = {
+    "absl": "the flags",
     "aiokafka": "the numbers of clients",
     "asgiref": "the thread of sync_to_async",
     "billiard": "which process runs",
+    "blacksheep": "the default router",
+    "bottle": "the default application",
     "bson": "the count of object ids, and random bytes in them",
     "celery": "the current application, and whether it is a worker",
     "cherrypy": "the engine and the tree of applications",
     "django": "settings, applications and caches",
+    "dramatiq": "the broker and its actors",
+    "dynaconf": "settings",
+    "eliot": "destinations of the log",
     "gridfs": "its bson and pymongo",
+    "jsonrpcserver": "the registered methods",
     "kafka": "the numbers of clients",
     "kombu": "the event loop",
+    "kopf": "the registry of handlers",
     "ldap3": "the numbers of messages",
+    "logbook": "handlers of the log",
+    "loguru": "handlers of the log",
+    "mongoengine": "connections and documents",
+    "nicegui": "the application",
+    "opentelemetry": "the providers",
+    "prometheus_client": "the registry of metrics",
+    "pubsub": "topics and listeners",
     "pyftpdlib": "the loop, and options as attributes of classes",
     "pymongo": "the numbers of requests, and its bson",
     "pysnmp": "the numbers of requests",
     "sanic": "the registry of applications",
     "scapy": "its interfaces, routes and settings",
+    "schedule": "the jobs",
     "smbclient": "its connections and credentials",
     "smbprotocol": "connections of smbclient",
+    "structlog": "configuration of the log",
+    "tornado": "the defined options",
+    "tortoise": "connections and models",
     "twisted": "the reactor and the log",
     "txaio": "the reactor of autobahn",
     "waitress": "the table of sockets",
@@ -58,7 +77,8 @@ def is_own(name: str) -> bool:
 def dependants(paths: Iterable[str]) -> set[str]:
     """The packages in ``paths`` whose distributions need one that keeps state, directly or not."""
     folders = [folder for path in paths for folder in _distributions(path)]
-    if not any(_normal(os.path.basename(folder).partition("-")[0]) in KEEPS_STATE for folder in folders):
+    keeping = {_normal(name) for name in KEEPS_STATE}
+    if not any(_normal(os.path.basename(folder).partition("-")[0]) in keeping for folder in folders):
         return set()
     needs: dict[str, tuple[set[str], str]] = {}
     for folder in folders:
@@ -66,13 +86,13 @@ def dependants(paths: Iterable[str]) -> set[str]:
         name = _NAME.search(text)
         if name is not None:
             needs[_normal(name[1])] = ({_normal(need) for need in _NEED.findall(text)}, folder)
-    reached = set(KEEPS_STATE)
+    reached = set(keeping)
     growing = True
     while growing:
         more = {name for name, (needed, _) in needs.items() if needed & reached} - reached
         growing = bool(more)
         reached |= more
-    reached -= set(KEEPS_STATE)
+    reached -= keeping
     return {package for name in reached for package in _packages(needs[name][1])}
 
 

@@ -1,5 +1,6 @@
 """Exceptions that asyncio's loop logs since nobody took them are told with host, process and virtual time;
-a loop whose process was killed, and the tasks of it, say nothing when they are finalized.
+tasks are numbered from 1 in each process, where asyncio counts them for the whole interpreter; a loop
+whose process was killed, and the tasks of it, say nothing when they are finalized.
 
 asyncio itself stays CPython's. A program that sets an exception handler of its own has handled them.
 """
@@ -7,6 +8,7 @@ asyncio itself stays CPython's. A program that sets an exception handler of its 
 from __future__ import annotations
 
 import functools
+import importlib
 from types import ModuleType
 from typing import Any, Final
 
@@ -17,6 +19,9 @@ from .patching import dispatch_method
 
 # An attribute of loops. Weak references to them are cleared before they are finalized.
 _PROCESS: Final = "_simulated_process"
+
+_TASKS: Final = "asyncio tasks"
+"""How many tasks without a name a process has made, among what is kept for it."""
 
 
 def _is_left(loop: Any) -> bool:
@@ -56,6 +61,26 @@ def _patch_ends(owner: Any) -> None:
     owner.call_exception_handler = call_exception_handler
 
 
+def _patch_names(owner: Any) -> None:
+    real: Any = owner.create_task
+    task_type: Any = importlib.import_module("_asyncio").Task
+
+    def create_task(thread: SimThread, self: Any, coro: Any, *, name: Any = None, **kwargs: Any) -> Any:
+        if name is not None:
+            return real(self, coro, name=name, **kwargs)
+        kept = thread.state.kept
+        number = kept[_TASKS] = kept.get(_TASKS, 0) + 1
+        if self._task_factory is None:
+            return real(self, coro, name=f"Task-{number}", **kwargs)
+        task = real(self, coro, **kwargs)
+        # A factory may have named it otherwise, or made something else than a task.
+        if isinstance(task, task_type) and task.get_name().startswith("Task-"):
+            task.set_name(f"Task-{number}")
+        return task
+
+    dispatch_method(owner, "create_task", create_task)
+
+
 def _patch(base_events: ModuleType) -> None:
     owner: Any = vars(base_events)["BaseEventLoop"]
     real: Any = owner.default_exception_handler
@@ -69,6 +94,7 @@ def _patch(base_events: ModuleType) -> None:
             tell_unhandled(thread.state, type(error), what)
 
     dispatch_method(owner, "default_exception_handler", handle)
+    _patch_names(owner)
     _patch_ends(owner)
 
 
