@@ -245,7 +245,8 @@ class InetMessages(InetSocket):
         messages.tos = self.tos
         messages.ttl = max(self.ttl, 0)
         messages.pmtudisc = self.pmtu_discovery
-        messages.recverr = self.recverr or self.recverr6
+        messages.recverr = self.recverr
+        messages.recverr6 = self.recverr6
         messages.multicast_ttl = self.multicast_ttl
         messages.multicast_loop = self.multicast_loop
         messages.multicast_if = self.multicast_if

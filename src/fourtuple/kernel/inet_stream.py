@@ -39,7 +39,7 @@ from ..stack.tcp.memory import report
 from ..stack.tcp.stamps import set_timestamping, stamp_write
 from ..stack.tcp.state import UNLIMITED_RATE, URG_NONE
 from ..stack.tcp.tcb import Tcb
-from ..wire.address import V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_v4
+from ..wire.address import V4_LOOPBACK, V6_ANY, V6_LOOPBACK, is_multicast, is_v4
 from .error import KernelError
 from .file import FIONREAD, TIOCOUTQ
 from .inet import InetSocket, needs_scope
@@ -183,6 +183,9 @@ class InetStream(InetSocket):
         if address == V6_ANY:
             # This host itself, by the family the socket is bound to.
             return V4_LOOPBACK if is_v4(local) else V6_LOOPBACK
+        if not is_v4(address) and is_multicast(address):
+            # Before the scope it would need.
+            raise KernelError(ENETUNREACH)
         if is_v4(address):
             if self.endpoint.v6only:
                 raise KernelError(ENETUNREACH)
@@ -499,7 +502,8 @@ class InetStream(InetSocket):
         self.tcb.flow_label = self.peer_flow or self.auto_label
         self.tcb.min_ttl = self.min_ttl
         self.tcb.min_hop_limit = self.min_hop_limit
-        self.tcb.recverr = self.recverr or self.recverr6
+        self.tcb.recverr = self.recverr
+        self.tcb.recverr6 = self.recverr6
 
     def apply_tos(self, v4: bool) -> None:
         """An AF_INET6 socket has two sets of header options, one for IPv4 packets."""

@@ -72,7 +72,7 @@ def address_body(stack: Stack, interface: Interface, address: int, length: int) 
         flags |= _IFA_F_DEPRECATED
     if stack.autoconf.is_tentative(interface, address):
         flags |= _IFA_F_TENTATIVE
-    if v4 and _is_secondary(interface, address, length):
+    if v4 and interface.first_of_subnet(address, length) != address:
         flags |= _IFA_F_SECONDARY
     scope = RT_SCOPE_UNIVERSE
     if is_loopback(address):
@@ -101,17 +101,6 @@ def address_body(stack: Stack, interface: Interface, address: int, length: int) 
 
 def _seconds(until: int, now: int) -> int:
     return _INFINITE if until == FOREVER else max(until - now, 0) // SECOND
-
-
-def _is_secondary(interface: Interface, address: int, length: int) -> bool:
-    """Whether another address of this subnet came before it."""
-    shift = 32 - length
-    for own, prefix in interface.addresses:
-        if own == address:
-            return False
-        if is_v4(own) and prefix == length and own >> shift == address >> shift:
-            return True
-    return False
 
 
 def dump_addresses(stack: Stack, request: NetlinkHeader, strict: bool) -> tuple[list[bytes], bool]:

@@ -189,10 +189,13 @@ class LocalRoute:
 
 
 def routes_of_address(interface: Interface, address: int, length: int) -> list[LocalRoute]:
-    """What an address brings to the table ``local``."""
+    """What an address brings to the table ``local``: a secondary one nothing but itself."""
     if not is_v4(address):
         return [LocalRoute(interface, address, 128, address, _RTN_LOCAL)]
-    found = [LocalRoute(interface, address, 32, address, _RTN_LOCAL)]
+    first = interface.first_of_subnet(address, length)
+    found = [LocalRoute(interface, address, 32, first, _RTN_LOCAL)]
+    if first != address:
+        return found
     last = address | ((1 << (32 - length)) - 1)
     if interface.loopback and length < 32:
         network = address & prefix_mask(address, length)

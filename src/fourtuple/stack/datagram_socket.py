@@ -121,6 +121,9 @@ class DatagramSocket(GroupMember):
         """The path MTU that was exceeded, until it is told; 0 for none."""
         self.refused_destination: int = V6_ANY
         self.recverr: bool = False
+        """IP_RECVERR, for packets of IPv4, whatever the socket's family."""
+        self.recverr6: bool = False
+        """IPV6_RECVERR, for packets of IPv6."""
         self.stamps: int = 0
         """Which time stamps of what it sends it wants in its error queue: SOF_TIMESTAMPING_TX_*, OPT_ID,
         OPT_TSONLY."""
@@ -206,7 +209,7 @@ class DatagramSocket(GroupMember):
         else:
             packet.ttl = self.ttl or self.ip.sysctl.ip_default_ttl
         discovery = self.pmtudisc
-        mtu = path.mtu if discovery < PMTUDISC_PROBE else path.interface.mtu
+        mtu = min(path.mtu, MAX_LENGTH) if discovery < PMTUDISC_PROBE else path.interface.mtu
         length = packet.wire_length()
         code = self._check_send(destination, port, length, length > MAX_LENGTH, mtu)
         if code != 0:
@@ -215,7 +218,7 @@ class DatagramSocket(GroupMember):
             packet.dont_fragment = length <= mtu and not path.mtu_locked
         else:
             packet.dont_fragment = discovery in (PMTUDISC_DO, PMTUDISC_PROBE)
-        code = self._sent(self.ip.send_on(packet, path, mtu, self.multicast_loop))
+        code = self._sent(self.ip.send_on(packet, path, mtu, self.multicast_loop), False)
         if code == 0 and (self.stamps | self.stamps_once) & STAMP_SENDING:
             self._stamp(packet, path)
         return code
@@ -256,7 +259,7 @@ class DatagramSocket(GroupMember):
         code = self._check_send(destination, port, length - added, too_long, mtu - added)
         if code != 0:
             return code
-        code = self._sent(self.ip.v6.send_on(packet, path, whole, mtu, self.multicast_loop_v6, False))
+        code = self._sent(self.ip.v6.send_on(packet, path, whole, mtu, self.multicast_loop_v6, False), True)
         if code == 0 and (self.stamps | self.stamps_once) & STAMP_SENDING:
             self._stamp(packet, path)
         return code
@@ -320,12 +323,18 @@ class DatagramSocket(GroupMember):
         return EPIPE if self.write_shut else 0
 
     def report_too_long(self, destination: int, port: int, mtu: int) -> None:
-        """Put EMSGSIZE with the MTU that was exceeded into the error queue (``ip_local_error``)."""
-        if self.recverr:
+        """Put EMSGSIZE with the MTU that was exceeded into the error queue (``ip_local_error``).
+
+        IPv4 names the port the socket is connected to, 0 for none, and not the one sent to.
+        """
+        v6 = not is_v4(destination)
+        if not v6:
+            port = self.endpoint.peer_port
+        if self.wants_errors(v6):
             self.queue_error(SocketError(EMSGSIZE, ORIGIN_LOCAL, 0, 0, mtu, V4_ANY, destination, port, b""))
 
-    def _sent(self, code: int) -> int:
-        return 0 if code == ENOBUFS and not self.recverr else code
+    def _sent(self, code: int, v6: bool) -> int:
+        return 0 if code == ENOBUFS and not self.wants_errors(v6) else code
 
     def find_peer(self, address: int) -> tuple[int, int, int]:
         """(errno or 0, source, address) of connecting to ``address`` (``__ip4_datagram_connect``).
@@ -420,6 +429,10 @@ class DatagramSocket(GroupMember):
         self.error = 0
         return code
 
+    def wants_errors(self, v6: bool) -> bool:
+        """Whether errors about packets of the family go to the error queue."""
+        return self.recverr6 if v6 else self.recverr
+
     def note_error(self, error: IcmpError, port: int, data: bytes) -> None:
         """An ICMP error about a datagram of this socket to ``port``; ``data`` is what is left of it.
 
@@ -435,7 +448,7 @@ class DatagramSocket(GroupMember):
             final = True
         if code == 0:
             return
-        if self.recverr:
+        if self.wants_errors(v6):
             self.queue_error(
                 SocketError(
                     code,
@@ -461,9 +474,11 @@ class DatagramSocket(GroupMember):
             return None
         found = self._errors.popleft()
         self.rmem -= truesize(len(found.data))
-        # The next entry's error becomes the pending one (``sock_dequeue_err_skb``).
+        # The next entry's error becomes the pending one, in place of this one's (``sock_dequeue_err_skb``).
         if self._errors and self._errors[0].origin in (ORIGIN_ICMP, ORIGIN_ICMP6):
             self.error = self._errors[0].errno
+        elif found.origin in (ORIGIN_ICMP, ORIGIN_ICMP6):
+            self.error = 0
         return found
 
     def queue_error(self, entry: SocketError) -> None:

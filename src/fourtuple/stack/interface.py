@@ -174,6 +174,15 @@ class Interface(FrameSink):
         """Whether ``address`` is one of its own."""
         return address in [own for own, _ in self.addresses]
 
+    def first_of_subnet(self, address: int, length: int) -> int:
+        """The first of its IPv4 addresses on the subnet of ``address``, which makes the others secondary
+        ones (IFA_F_SECONDARY); ``address`` itself if it has none there."""
+        shift = 32 - length
+        for own, prefix in self.addresses:
+            if prefix == length and own >> shift == address >> shift:
+                return own
+        return address
+
     def primary(self, toward: int) -> int:
         """Its IPv4 source address for a neighbour ``toward``, -1 if it has none.
 

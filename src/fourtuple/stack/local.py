@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..wire.address import V4_BASE, V4_BROADCAST, is_loopback, is_v4
+from ..wire.address import V4_BASE, V4_BROADCAST, is_v4, prefix_mask
 from .interface import Interface
 
 
@@ -21,27 +21,51 @@ class LocalAddresses:
         self.deprecated_at: dict[int, int] = {}
         """When an autoconfigured address ceases to be preferred, in ns (RFC 4862 §5.5.4)."""
         self.loopback: Interface | None = None
+        self.sources: dict[int, int] = {}
+        """Secondary IPv4 address to the first one of its subnet, which is the source of what goes there."""
+        self._networks: list[tuple[int, int, int]] = []
+        """(mask, prefix, address) of the loopback's IPv4 subnets, local as a whole as 127/8 is."""
 
     def rebuild(self, interfaces: list[Interface]) -> None:
         """Read the interfaces' addresses anew."""
         self.owners.clear()
         self.broadcasts.clear()
+        self.sources.clear()
+        self._networks.clear()
         for interface in interfaces:
             if interface.loopback:
                 self.loopback = interface
             for address, length in interface.addresses:
                 self.owners.setdefault(address, interface)
-                # RFC 3021: a /31 has no broadcast. Loopback's own is local like all of 127/8.
-                if is_v4(address) and length < 31 and not interface.loopback:
+                if not is_v4(address):
+                    continue
+                first = interface.first_of_subnet(address, length)
+                if first != address:
+                    self.sources.setdefault(address, first)
+                    continue
+                # RFC 3021: a /31 has no broadcast.
+                if length < 31:
                     self.broadcasts.setdefault(address | ((1 << (32 - length)) - 1), interface)
+                if length < 32 and interface.loopback:
+                    mask = prefix_mask(address, length)
+                    self._networks.append((mask, address & mask, address))
 
     def owner(self, address: int) -> Interface | None:
         """The interface ``address`` belongs to; None if it is not one of this host."""
         found = self.owners.get(address)
-        if found is None and is_v4(address) and is_loopback(address):
-            # All of 127/8; ::1 is an address like others.
-            return self.loopback
+        if found is None and address not in self.broadcasts:
+            for mask, prefix, _own in self._networks:
+                if address & mask == prefix:
+                    return self.loopback
         return found
+
+    def source_toward(self, address: int) -> int:
+        """The source of what this host sends to ``address`` of its own (``fib_prefsrc``)."""
+        if address not in self.owners:
+            for mask, prefix, own in self._networks:
+                if address & mask == prefix:
+                    return own
+        return self.sources.get(address, address)
 
     def is_broadcast(self, address: int) -> bool:
         """255.255.255.255 or the broadcast address of a subnet this host is on."""

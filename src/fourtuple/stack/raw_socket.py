@@ -170,7 +170,7 @@ class RawSocket(DatagramSocket):
             return 0
         packet.payload.origin = self.endpoint
         self.ip.counters.ip.out_requests += 1
-        return self._sent(self.ip.transmit(packet, path, path.interface.mtu, self.multicast_loop))
+        return self._sent(self.ip.transmit(packet, path, path.interface.mtu, self.multicast_loop), False)
 
     def _send_whole_v6(self, data: bytes, destination: int, path: Path) -> int:
         """``rawv6_send_hdrinc``: nothing is filled in."""
@@ -189,7 +189,8 @@ class RawSocket(DatagramSocket):
             return 0
         packet.payload.origin = self.endpoint
         mtu = path.interface.mtu
-        return self._sent(self.ip.v6.send_on(packet, path, mtu, 0, self.multicast_loop_v6, False))
+        code = self.ip.v6.send_on(packet, path, mtu, 0, self.multicast_loop_v6, False)
+        return self._sent(code, True)
 
     # --- receiving ----------------------------------------------------------------------------
 

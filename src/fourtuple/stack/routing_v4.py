@@ -7,7 +7,6 @@ from ..wire.address import (
     V4_ANY,
     V4_BROADCAST,
     V4_LOOPBACK,
-    is_loopback,
     is_multicast,
 )
 from .interface import Interface
@@ -89,7 +88,7 @@ class Ipv4Routing(Routing):
         loopback = self.local.loopback
         if loopback is None or not loopback.up:
             return None
-        source = V4_LOOPBACK if is_loopback(destination) else destination
+        source = self.local.source_toward(destination)
         path = Path(self.neighbours, False, LOCAL, loopback, -1, source)
         path.neighbour = self.neighbours.fixed(loopback, 0)
         return path
@@ -99,7 +98,7 @@ class Ipv4Routing(Routing):
             source = self._source(interface, destination)
         if destination == V4_BROADCAST or self.local.is_broadcast(destination):
             path = Path(self.neighbours, False, BROADCAST, interface, -1, source)
-            path.neighbour = self.neighbours.fixed(interface, MAC_BROADCAST)
+            path.neighbour = self.neighbours.fixed(interface, 0 if interface.loopback else MAC_BROADCAST)
         elif is_multicast(destination):
             path = Path(self.neighbours, False, MULTICAST, interface, -1, source)
             path.neighbour = self.neighbours.fixed(interface, multicast_mac(destination))

@@ -114,7 +114,7 @@ def test_icmp_error_tells_a_connected_socket(type: int, code: int, connected: in
         stack, interface, _, _ = host()
         socket = udp_socket_v6(stack, port=1000)
         assert socket.connect(parse_ip(PEER), 9) == 0
-        socket.recverr = asked
+        socket.recverr6 = asked
         about = udp_packet_v6(ME, PEER, 1000, 9, b"lost").serialize()
         interface.receive(frame(icmp_v6(PEER, ME, Icmpv6Message(type, code, 1400, about), 64)))
         assert bool(socket.poll() & POLLERR) == (expected != 0)

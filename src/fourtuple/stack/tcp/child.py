@@ -117,6 +117,7 @@ def inherit(child: Tcb, listener: Tcb) -> None:
     child.urg_inline = listener.urg_inline
     child.pmtu_discovery = listener.pmtu_discovery
     child.recverr = listener.recverr
+    child.recverr6 = listener.recverr6
     child.timestamping = listener.timestamping
     child.max_pacing_rate = listener.max_pacing_rate
     child.user_rto_min = listener.user_rto_min

@@ -96,7 +96,7 @@ def connection_error(tcb: Tcb, error: IcmpError, quoted: int) -> None:
         # Also without IP_RECVERR, as Linux has it for traceroute.
         _queue(tcb, error, number)
         fail(tcb, number)
-    elif tcb.recverr and not tcb.orphan:
+    elif (tcb.recverr6 if error.type_v6 >= 0 else tcb.recverr) and not tcb.orphan:
         tcb.error = number
         tcb.notify(POLLERR)
     else:

@@ -52,6 +52,7 @@ class UserSettings(Timer):
         "rcvbuf_locked",
         "rcvlowat",
         "recverr",
+        "recverr6",
         "save_syn",
         "saved_syn",
         "sndbuf_bytes",
@@ -147,6 +148,7 @@ class UserSettings(Timer):
         self.pmtu_discovery: int = 1
         """IP_MTU_DISCOVER: 1 and 2 set DF; 0, 4 and 5 ignore what routers report."""
         self.recverr: bool = False
+        self.recverr6: bool = False
         """IP_RECVERR: ICMP errors are fatal at once."""
         self.urg_inline: bool = False
         """SO_OOBINLINE."""
