@@ -41,10 +41,10 @@ class EventFd(File):
         return value.to_bytes(8, "little")
 
     def write(self, data: bytes) -> int:
-        """Adds the eight bytes' value. EINVAL for fewer, or for 2**64 - 1."""
-        if len(data) < 8:
+        """Adds the eight bytes' value. EINVAL for another number of bytes, or for 2**64 - 1."""
+        if len(data) != 8:
             raise KernelError(EINVAL)
-        value = int.from_bytes(data[:8], "little")
+        value = int.from_bytes(data, "little")
         if value == _MAX:
             raise KernelError(EINVAL)
         if _MAX - self.count <= value:
@@ -52,6 +52,10 @@ class EventFd(File):
         self.count += value
         self.wait_queue.wake(POLLIN)
         return 8
+
+    def seek(self, position: int, whence: int) -> int:
+        """Stays where it is (``noop_llseek``)."""
+        return 0
 
     def poll(self) -> int:
         mask = 0

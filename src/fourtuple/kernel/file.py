@@ -111,7 +111,10 @@ class File:
             self.flags &= ~O_NONBLOCK
 
     def set_status_flags(self, flags: int) -> None:
-        """fcntl(F_SETFL): changes only the flags that can change."""
+        """fcntl(F_SETFL): changes only the flags that can change. Raises EINVAL for O_DIRECT, which is of
+        pipes here."""
+        if flags & O_DIRECT and self.mode() >> 12 != S_IFIFO >> 12:
+            raise KernelError(EINVAL, "O_DIRECT")
         self.flags = (self.flags & ~SETFL_MASK) | (flags & SETFL_MASK)
 
     def check_readable(self) -> None:

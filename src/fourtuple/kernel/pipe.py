@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..stack.poll_bits import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from .error import KernelError
-from .file import FIONBIO, FIONREAD, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFIFO, File
+from .file import FIONBIO, FIONREAD, O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFIFO, File
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -23,12 +23,14 @@ F_GETPIPE_SZ: Final = 1032
 
 
 class _Page:
-    """One slot of the ring: bytes appended until the page is full, taken from the front."""
+    """One slot of the ring: bytes appended until the page is full, taken from the front. A ``packet``
+    (O_DIRECT) grows no more, and one read takes it whole."""
 
-    __slots__ = ("data", "taken")
+    __slots__ = ("data", "packet", "taken")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, packet: bool) -> None:
         self.data = data
+        self.packet = packet
         self.taken: int = 0
 
 
@@ -50,17 +52,18 @@ class Pipe:
         """Unread bytes."""
         return sum([len(page.data) - page.taken for page in self.pages])
 
-    def put(self, data: bytes) -> int:
-        """Bytes taken. At most a page is taken whole or not at all."""
+    def put(self, data: bytes, packets: bool) -> int:
+        """Bytes taken. At most a page is taken whole or not at all. With ``packets`` each page is one."""
         length = len(data)
         start = 0
         tail = length % PAGE
         # What does not fill pages goes first, behind what the last page holds.
-        if tail and self.pages and len(self.pages[-1].data) + tail <= PAGE:
-            self.pages[-1].data += data[:tail]
+        last = self.pages[-1] if self.pages else None
+        if tail and last is not None and not packets and not last.packet and len(last.data) + tail <= PAGE:
+            last.data += data[:tail]
             start = tail
         while start < length and len(self.pages) < self.slots:
-            self.pages.append(_Page(data[start : start + PAGE]))
+            self.pages.append(_Page(data[start : start + PAGE], packets))
             start = min(start + PAGE, length)
         return start
 
@@ -73,6 +76,10 @@ class Pipe:
             parts.append(part)
             count -= len(part)
             page.taken += len(part)
+            if page.packet:
+                # What was not asked for of it is lost.
+                self.pages.pop(0)
+                break
             if page.taken == len(page.data):
                 self.pages.pop(0)
         return b"".join(parts)
@@ -181,7 +188,7 @@ class PipeWriter(PipeEnd):
         reader = self.pipe.reader
         if reader is None:
             raise KernelError(EPIPE)
-        taken = self.pipe.put(data)
+        taken = self.pipe.put(data, self.flags & O_DIRECT != 0)
         if taken == 0:
             return -1
         reader.wait_queue.wake(POLLIN | POLLRDNORM)
@@ -202,8 +209,8 @@ class PipeWriter(PipeEnd):
 
 
 def make_pipe(kernel: Kernel, flags: int) -> tuple[PipeReader, PipeWriter]:
-    """pipe2(2); ``flags`` may hold O_NONBLOCK. Raises EINVAL for O_DIRECT (packet mode)."""
-    if flags & ~O_NONBLOCK:
+    """pipe2(2); ``flags`` may hold O_NONBLOCK and O_DIRECT (packets). Raises EINVAL for others."""
+    if flags & ~(O_NONBLOCK | O_DIRECT):
         raise KernelError(EINVAL)
     pipe = Pipe(kernel.next_ino())
     reader = PipeReader(kernel, pipe, O_RDONLY | flags, "pipe, to read")

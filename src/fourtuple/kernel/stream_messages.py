@@ -31,6 +31,7 @@ from .sockopt import (
     TCP_INQ,
 )
 from .timestamps import timestamp_control, timestamping_control
+from .unix_message import SCM_CREDENTIALS, SCM_RIGHTS
 
 if TYPE_CHECKING:
     from .inet_stream import InetStream
@@ -48,7 +49,7 @@ def write_stamps_of(socket: InetStream, control: list[ControlMessage]) -> int:
     """
     bits = socket.tcb.timestamping & TX_RECORD
     for message in control:
-        if message.level != SOL_SOCKET:
+        if message.level != SOL_SOCKET or message.type in (SCM_RIGHTS, SCM_CREDENTIALS):
             continue
         if message.type not in (SO_TIMESTAMPING, SO_TIMESTAMPING_NEW) or len(message.data) != 4:
             raise KernelError(EINVAL, "control message of another family")

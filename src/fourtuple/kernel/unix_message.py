@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EINVAL, EPERM
+from errno import EINVAL, EPERM, ESRCH
 from typing import TYPE_CHECKING, Final
 
 from .error import KernelError
@@ -22,6 +22,9 @@ SCM_MAX_FD: Final = 253
 
 OVERFLOW_ID: Final = 65534
 """What a receiver sees for a user or group nobody attached."""
+
+_NOBODY: Final = 0xFFFF_FFFF
+"""(uid_t)-1, which no user has."""
 
 # x86-64: struct sk_buff and struct skb_shared_info, rounded up to cache lines.
 _SK_BUFF: Final = 256
@@ -107,6 +110,10 @@ class Attachments:
             or (gid != caller.gid and not caller.capable(CAP_SETGID))
         ):
             raise KernelError(EPERM, "credentials of another")
+        if pid != caller.pid and pid not in caller.kernel.processes:
+            raise KernelError(ESRCH, "credentials of no process")
+        if uid & _NOBODY == _NOBODY or gid & _NOBODY == _NOBODY:
+            raise KernelError(EINVAL, "credentials of nobody")
         self.pid = pid
         self.uid = uid
         self.gid = gid

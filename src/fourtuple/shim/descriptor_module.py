@@ -126,8 +126,8 @@ def _sendfile(thread: SimThread, out_fd: int, in_fd: int, offset: int | None, co
     target = thread.process.fds.get(out_fd)
     if not is_real(in_fd):
         if thread.process.fds.has(in_fd):
-            # As Linux: only a file with pages can be sent.
-            raise KernelError(EINVAL)
+            # As Linux: only a file with pages can be sent, and only such have places.
+            raise KernelError(EINVAL if offset is None else ESPIPE)
         raise KernelError(EBADF)
     position = _real_lseek(in_fd, 0, os.SEEK_CUR) if offset is None else offset
     data = _real_pread(in_fd, min(count, _SENDFILE_CHUNK), position)

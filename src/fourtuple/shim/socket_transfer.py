@@ -14,6 +14,7 @@ from typing import Any, Final
 from ..kernel.error import KernelError
 from ..kernel.sockaddr import SOCK_STREAM, SockAddr
 from ..kernel.socket import (
+    MSG_CMSG_CLOEXEC,
     MSG_CTRUNC,
     MSG_DONTWAIT,
     MSG_FASTOPEN,
@@ -214,7 +215,9 @@ class SocketTransfer(SocketState):
             raise ValueError("invalid ancillary data buffer length")
         received = self._receive_message(count, flags, what)
         control, whole = scatter_control(self.process, received.control, space, flags)
-        msg_flags = received.flags if whole else received.flags | MSG_CTRUNC
+        msg_flags = received.flags | flags & MSG_CMSG_CLOEXEC
+        if not whole:
+            msg_flags |= MSG_CTRUNC
         return received.data, control, msg_flags, from_sockaddr(received.address)
 
     # Sending

@@ -118,7 +118,12 @@ def test_credentials_of_another_need_privilege(host):
     process = host.process
     a, b = host.socketpair(SOCK_DGRAM)
     b.setsockopt(1, 16, 1)
-    forged = (4242).to_bytes(4, "little") + (7).to_bytes(4, "little") + (8).to_bytes(4, "little")
+    who = (7).to_bytes(4, "little") + (8).to_bytes(4, "little")
+    nobody = (4242).to_bytes(4, "little") + who
+    assert outcome(lambda: a.send_control(b"x", None, [(1, 2, nobody)])) == "ESRCH"
+    forged = host.spawn("other").pid.to_bytes(4, "little") + who
+    no_user = process.pid.to_bytes(4, "little") + bytes((255,)) * 8
+    assert outcome(lambda: a.send_control(b"x", None, [(1, 2, no_user)])) == "EINVAL"
     a.send_control(b"x", None, [(1, 2, forged)])
     assert b.recv_control(9)[1] == [(1, 2, forged)]
     process.set_credentials(1000, 1000)

@@ -226,4 +226,5 @@ def fin_timeout(tcb: Tcb) -> int:
 def rst_error(tcb: Tcb) -> None:
     """The user has closed and the peer goes on sending: reset (RFC 9293 §3.6.1)."""
     tcb.layer.counters.abort_on_data += 1
-    done(tcb)
+    # One that was only shut down finds ECONNRESET, as if the RST it sends had come to itself.
+    reset_by_peer(tcb)
