@@ -62,6 +62,8 @@ def capture(state: State, event: Event, code: Code) -> Captured:
     # Compiled, its fields are descriptors of the class: there is no __dict__.
     names = [name for name in dir(info) if not name.startswith("_") and name != "pack"]
     values = {f"tcpi_{name}": getattr(info, name) for name in names}
+    # Of kernels after 6.18: packetdrill reads 0 where the structure ends before them.
+    values.update(tcpi_ecn_mode=0, tcpi_options2=0)
     values.update(zip(_MEMINFO, file.memory(), strict=True))
     bbr = file.tcb.cc.info(file.tcb)
     if len(bbr) == _BBR_INFO.size:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...wire.tcp import ACK, FIN, PSH, TcpSegment
-from . import chrono, fastopen, memory, output, receive
+from . import chrono, fastopen, memory, output, rate, receive
 from .fin import fin_arrived
 from .records import SentSegment
 from .recovery import retransmit_without_congestion
@@ -60,6 +60,7 @@ def send_syn(tcb: Tcb, fast: FastOpenState, data: bytes, flags: int) -> int:
     now = tcb.clock.now
     syn = SentSegment(tcb.iss, tcb.iss + 1, b"", flags, now)
     append_sent(tcb, syn)
+    rate.measure_none(tcb, syn)
     end = syn.end + len(payload)
     tcb.snd_nxt = end
     tcb.write_seq = end
@@ -69,7 +70,9 @@ def send_syn(tcb: Tcb, fast: FastOpenState, data: bytes, flags: int) -> int:
     fast.cookie = None
     if payload:
         chrono.start(tcb, chrono.BUSY)
-        append_sent(tcb, SentSegment(syn.end, end, payload, ACK | PSH, now))
+        first = SentSegment(syn.end, end, payload, ACK | PSH, now)
+        append_sent(tcb, first)
+        rate.measure_none(tcb, first)
         fast.syn_data = True
     fast.copied = len(payload)
     tcb.set_retransmit(TIMER_RETRANSMIT, tcb.rto)

@@ -8,7 +8,7 @@ from ...wire.ip import PROTOCOL_TCP
 from ...wire.tcp import ACK, CWR, ECE, RST, SYN, URG, TcpSegment
 from ...wire.tcp_options import TcpOptions
 from ..base import IpLayer
-from . import options, rtt, window
+from . import options, rate, rtt, window
 from .records import SentSegment
 from .reduction import enter_reduction
 from .sentlist import append_sent
@@ -167,6 +167,7 @@ def send_syn(tcb: Tcb, flags: int) -> int:
     tcb.retrans_stamp = tcb.clock.now
     sent = SentSegment(tcb.iss, tcb.iss + 1, b"", flags, tcb.clock.now)
     append_sent(tcb, sent)
+    rate.measure_none(tcb, sent)
     tcb.snd_nxt = sent.end
     tcb.write_seq = sent.end
     tcb.pushed_seq = sent.end

@@ -23,6 +23,13 @@ def note_sent(tcb: Tcb, sent: SentSegment) -> None:
     sent.app_limited = tcb.app_limited != 0
 
 
+def measure_none(tcb: Tcb, sent: SentSegment) -> None:
+    """``sent``, a SYN or its data, makes no sample, nor does it when sent again: Linux counts it in
+    packets_out before it stamps it, and so gives it no stamp (``tcp_rate_skb_sent``)."""
+    sent.delivered_at = -1
+    tcb.delivered_at = -1
+
+
 def note_delivered(sent: SentSegment, state: AckState) -> None:
     """``sent`` has arrived; the one sent last of those an ACK is about makes the sample.
 
@@ -50,7 +57,7 @@ def take_sample(tcb: Tcb, state: AckState, delivered: int, reneging: bool) -> No
     if delivered:
         tcb.delivered_at = now
     newest = state.newest
-    if newest is None:
+    if newest is None or newest.delivered_at < 0:
         return
     tcb.first_sent_at = newest.sent_at
     if reneging:

@@ -128,7 +128,7 @@ def info(tcb: Tcb) -> TcpInfo:
     info.rtt = tcb.srtt >> 3
     info.rttvar = tcb.mdev >> 2
     info.snd_ssthresh = tcb.ssthresh
-    if endpoint.state != CLOSE or tcb.segs_out:
+    if endpoint.state != CLOSE or tcb.segs_out or tcb.segs_in:
         info.rcv_mss = tcb.rcv_mss
         info.advmss = tcb.advmss
     info.rcv_rtt = tcb.rcv_rtt >> 3

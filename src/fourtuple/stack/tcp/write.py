@@ -166,6 +166,8 @@ def queue_fin(tcb: Tcb) -> None:
     """The user is done sending: FIN follows the last byte."""
     tcb.fin_queued = True
     tcb.write_seq += 1
+    # Until it is acknowledged there is something to send.
+    chrono.start(tcb, chrono.BUSY)
     push_pending(tcb, NAGLE_OFF)
 
 
