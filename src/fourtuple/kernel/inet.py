@@ -212,9 +212,9 @@ class InetSocket(Socket):
                 self.check_address(address)
             elif address != V6_ANY:
                 if needs_scope(address):
-                    self.take_scope(addr.scope_id)
+                    self.bind_to_scope(addr.scope_id)
                 self.check_address(address)
-                self._check_device(address)
+                self.check_device(address)
         code = self.tables().bind(endpoint, address, addr.port)
         if code != 0:
             raise KernelError(code)
@@ -246,8 +246,11 @@ class InetSocket(Socket):
     def forget_connection(self) -> None:
         """Clear what a connection that is over has left in the endpoint, if it holds no port."""
 
-    def _check_device(self, address: int) -> None:
-        # Of a socket bound to a device, a loopback or link-local address must be that device's.
+    def check_device(self, address: int) -> None:
+        """Of a socket bound to a device, a loopback or link-local address must be that device's.
+
+        Raises ENODEV, EADDRNOTAVAIL.
+        """
         device = self.endpoint.device
         if device == 0:
             return
@@ -257,16 +260,26 @@ class InetSocket(Socket):
         if (is_loopback(address) or is_link_local(address)) and not interface.owns(address):
             raise KernelError(EADDRNOTAVAIL)
 
-    def take_scope(self, scope_id: int) -> None:
-        """Bind to the device that ``scope_id`` names; an address without meaning elsewhere needs one.
+    def bind_to_scope(self, scope_id: int) -> None:
+        """Bind to the device that ``scope_id`` of a local address names, in place of any other, whatever
+        becomes of the call. Raises EINVAL if it names none and none is bound; ENODEV."""
+        if scope_id != 0:
+            self.tables().bind_device(self.endpoint, scope_id)
+        device = self.endpoint.device
+        if device == 0:
+            raise KernelError(EINVAL, "address without a scope")
+        if self.kernel.stack.interface(device) is None:
+            raise KernelError(ENODEV)
 
-        Raises EINVAL if there is none, or another device is bound; ENODEV.
+    def take_scope(self, scope_id: int) -> None:
+        """Bind to the device that ``scope_id`` of a peer's address names; whether there is one shows when a
+        way to the peer is looked for.
+
+        Raises EINVAL if it names none and none is bound, or if it is another than the bound one.
         """
         if scope_id != 0:
             if self.endpoint.device not in (0, scope_id):
                 raise KernelError(EINVAL)
-            if self.kernel.stack.interface(scope_id) is None:
-                raise KernelError(ENODEV)
             self.tables().bind_device(self.endpoint, scope_id)
         elif self.endpoint.device == 0:
             raise KernelError(EINVAL, "address without a scope")

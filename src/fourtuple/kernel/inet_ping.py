@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EINVAL, EOPNOTSUPP
+from errno import EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EINVAL, ENODEV, EOPNOTSUPP
 from typing import TYPE_CHECKING
 
 from ..ports.endpoint import Endpoint
@@ -54,13 +54,15 @@ class InetPing(InetMessages):
                 raise KernelError(EINVAL)
             if needs_scope(address) and addr.scope_id == 0:
                 raise KernelError(EINVAL)
+            if needs_scope(address) and self.kernel.stack.interface(addr.scope_id) is None:
+                raise KernelError(ENODEV)
         if is_multicast(address) or self.kernel.stack.is_broadcast(address):
             raise KernelError(EADDRNOTAVAIL)
         self.check_address(address)
         if endpoint.local_port != 0:
             raise KernelError(EINVAL, "already bound")
         if needs_scope(address):
-            self.take_scope(addr.scope_id)
+            self.bind_to_scope(addr.scope_id)
         if not self.kernel.stack.pings.bind(self.ping, addr.port):
             raise KernelError(EADDRINUSE)
         endpoint.local = address

@@ -72,8 +72,10 @@ class InetRaw(InetMessages):
         if addr.family not in (self.family, AF_UNSPEC):
             raise KernelError(EAFNOSUPPORT)
         if needs_scope(address):
-            self.take_scope(addr.scope_id)
+            self.bind_to_scope(addr.scope_id)
         self.check_address(address)
+        if self.family == AF_INET6:
+            self.check_device(address)
         self.raw.bind(address)
 
     def connect(self, addr: SockAddr) -> bool:
