@@ -48,8 +48,8 @@ NOT_HERE: dict[int, list[int]] = {
 }
 """Options of Linux that docs/socket-options.md refuses or does not list: peer names, IP options, IPsec,
 netfilter, routers, TCP_REPAIR, MD5, ULPs, encapsulation, rings, checks of eBPF and the like."""
-NOT_HERE[41] = [1, 2, 3, 4, 5, 6, 8, 22, 27, 28, 30, 31, 32, 34, 35, 48, 50, 64, 65, 68, 69, 72, 74, 75]
-NOT_HERE[41] += [77, 78, 80]
+NOT_HERE[41] = [1, 2, 3, 4, 5, 6, 8, 22, 27, 28, 30, 31, 32, 34, 35, 48, 50, 64, 65, 68, 69, 72]
+NOT_HERE[41] += [77, 80]
 
 REFUSES = ("ENOPROTOOPT", "EOPNOTSUPP", "ENOTSUP", "EINVAL")
 

@@ -93,6 +93,7 @@ class InetSocket(Socket):
         "recv_hop_limit",
         "recv_hop_options",
         "recv_origdst",
+        "recv_origdst6",
         "recv_path_mtu",
         "recv_pktinfo",
         "recv_pktinfo6",
@@ -141,6 +142,7 @@ class InetSocket(Socket):
         self.recv_ttl: bool = False
         self.recv_tos: bool = False
         self.recv_origdst: bool = False
+        self.recv_origdst6: bool = False
         self.recv_pktinfo6: bool = False
         self.recv_hop_limit: bool = False
         self.recv_tclass: bool = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..stack.datagram import ORIGIN_LOCAL, ORIGIN_TIMESTAMPING, ORIGIN_ZEROCOPY, Datagram, SocketError
 from ..stack.sent_headers import SentHeaders
-from ..wire.address import V4_ANY, V4_BASE, is_any, is_multicast, is_v4
+from ..wire.address import V4_ANY, V4_BASE, is_any, is_link_local, is_multicast, is_v4
 from .error import KernelError
 from .layout import pack_int, read_int
 from .netdevice import sockaddr_in, sockaddr_in6
@@ -24,6 +24,7 @@ from .sockopt import (
     IPV6_HOPLIMIT,
     IPV6_PKTINFO,
     IPV6_RECVERR,
+    IPV6_RECVORIGDSTADDR,
     IPV6_TCLASS,
     SO_TIMESTAMPING,
     SO_TIMESTAMPING_NEW,
@@ -161,6 +162,10 @@ def receive_control(socket: InetSocket, datagram: Datagram, control: list[Contro
             control.append(ControlMessage(SOL_IPV6, IPV6_FLOWINFO, flow, None))
         if datagram.headers is not None:
             add_headers(socket, datagram.headers, control)
+        if socket.recv_origdst6:
+            scope = datagram.ifindex if is_link_local(datagram.destination) else 0
+            data = sockaddr_in6(datagram.destination, socket.endpoint.local_port, scope)
+            control.append(ControlMessage(SOL_IPV6, IPV6_RECVORIGDSTADDR, data, None))
         return
     if socket.recv_pktinfo:
         data = (

@@ -44,6 +44,7 @@ from .sockopt import (
     IPV6_DONTFRAG,
     IPV6_FLOWINFO,
     IPV6_FLOWINFO_SEND,
+    IPV6_FREEBIND,
     IPV6_JOIN_GROUP,
     IPV6_LEAVE_GROUP,
     IPV6_MINHOPCOUNT,
@@ -56,10 +57,12 @@ from .sockopt import (
     IPV6_PATHMTU,
     IPV6_RECVERR,
     IPV6_RECVHOPLIMIT,
+    IPV6_RECVORIGDSTADDR,
     IPV6_RECVPATHMTU,
     IPV6_RECVPKTINFO,
     IPV6_RECVTCLASS,
     IPV6_TCLASS,
+    IPV6_TRANSPARENT,
     IPV6_UNICAST_HOPS,
     IPV6_UNICAST_IF,
     IPV6_V6ONLY,
@@ -246,6 +249,15 @@ def set_ipv6_option(socket: InetSocket, name: int, value: bytes) -> None:
         if not -1 <= number <= 255:
             raise KernelError(EINVAL)
         socket.hop_limit = number
+    elif name == IPV6_FREEBIND:
+        socket.freebind = on
+    elif name == IPV6_TRANSPARENT:
+        caller = socket.caller()
+        if on and not caller.capable(CAP_NET_ADMIN) and not caller.capable(CAP_NET_RAW):
+            raise KernelError(EPERM)
+        socket.transparent = on
+    elif name == IPV6_RECVORIGDSTADDR:
+        socket.recv_origdst6 = on
     elif name == IPV6_MTU:
         if number and number < _LEAST_MTU_V6:
             raise KernelError(EINVAL)
@@ -332,6 +344,12 @@ def get_ipv6_option(socket: InetSocket, name: int, length: int) -> bytes:
         return pack_int(socket.recv_tclass)
     if name == IPV6_RECVERR:
         return pack_int(socket.recverr6)
+    if name == IPV6_FREEBIND:
+        return pack_int(socket.freebind)
+    if name == IPV6_TRANSPARENT:
+        return pack_int(socket.transparent)
+    if name == IPV6_RECVORIGDSTADDR:
+        return pack_int(socket.recv_origdst6)
     if name == IPV6_MTU:
         return pack_int(socket.path_mtu())
     if name == IPV6_MULTICAST_HOPS:
