@@ -141,6 +141,12 @@ CASES = (
         tls=True,
     ),
     Case("ftps", "pyftpdlib, ftplib: TLS (pyOpenSSL)", ("pyftpdlib", "pyopenssl"), tls=True),
+    Case(
+        "pyopenssl_both",
+        "pyOpenSSL on sockets: a threaded server; ssl, urllib3 and pyOpenSSL, blocking and not",
+        ("pyopenssl", "urllib3"),
+        tls=True,
+    ),
     Case("smtp_tls", "aiosmtpd, smtplib, aiosmtplib: STARTTLS, SMTPS", ("aiosmtpd", "aiosmtplib"), tls=True),
     Case(
         "websockets_tls",
@@ -251,6 +257,25 @@ TRIED = (
     ("Quart on daphne", NOTE, "HTTP; its websockets miss `scheme` in what daphne tells them"),
     ("fabric 3.2.3, sshtunnel 0.5.1 against asyncssh's server", WORKS, ""),
     ("httpx-socks 0.13.1, PySocks, requests against pproxy 2.7.9 (SOCKS4, SOCKS5, HTTP)", WORKS, ""),
+    (
+        "BlackSheep 2, Muffin, Strawberry on uvicorn; Ariadne on wsgiref; gql over requests, httpx, aiohttp, "
+        "websockets",
+        WORKS,
+        "",
+    ),
+    ("Flask-SocketIO in threads, python-socketio's client: polling, websocket, background tasks", WORKS, ""),
+    ("aiohttp-sse; sseclient, httpx-sse, aiohttp-retry, tenacity", WORKS, ""),
+    ("spyne, zeep (SOAP); jsonrpclib-pelix; Apache thrift in Python", WORKS, ""),
+    ("IMAPClient, imap-tools, aioimaplib against a small IMAP server: TLS, IDLE", WORKS, ""),
+    ("hypercorn with two workers; httpx over HTTP/2, httpcore", WORKS, ""),
+    ("uvicorn with three workers, requests", WORKS, ""),
+    ("autobahn's websocket server; websockets, simple-websocket, websocket-client", WORKS, ""),
+    ("sentry-sdk, OpenTelemetry's OTLP over HTTP, statsd, loguru, prometheus-client", WORKS, ""),
+    ("pytest-httpserver, requests-toolbelt; urllib3's pools and retries", WORKS, ""),
+    ("docker, kubernetes, hvac, python-consul, elasticsearch against a small HTTP server", WORKS, ""),
+    ("telnetlib, nntplib (Python 3.11), XML-RPC over TLS against small servers", WORKS, ""),
+    ("wsgidav on cheroot, webdavclient3", NOTE, "the digest is not the seed's"),
+    ("aiomonitor, aioconsole", NOTE, "it names tasks to its client by id(), so the digest is not the seed's"),
     ("irc 20.5.0: server, client", WORKS, ""),
     ("uvicorn with httptools 0.9.0", WORKS, ""),
     (

@@ -121,11 +121,31 @@ def _on_real(name: str) -> None:
     dispatch(posix, name, lambda thread, *args, **kwargs: real(*args, **kwargs))
 
 
+# A disk of 128 GiB in blocks of 4 KiB, half of it in use; what others write to the machine's is none of a
+# run's business.
+_BLOCK: Final = 4096
+_BLOCKS: Final = 1 << 25
+_FILES: Final = 1 << 23
+
+
+def _disk(name: str) -> None:
+    real: Any = getattr(posix, name)
+
+    def inside(thread: SimThread, *args: Any, **kwargs: Any) -> os.statvfs_result:
+        found = real(*args, **kwargs)
+        blocks, files = (_BLOCKS, _BLOCKS // 2, _BLOCKS // 2), (_FILES, _FILES // 2, _FILES // 2)
+        return os.statvfs_result((_BLOCK, _BLOCK, *blocks, *files, found.f_flag, found.f_namemax, 0))
+
+    dispatch(posix, name, inside)
+
+
 def install() -> None:
     for name in ("link", "mkdir", "rmdir", "symlink"):
         _on_real(name)
     for name in _TAKE_NUMBERS:
         _of_number(name)
+    for name in ("statvfs", "fstatvfs"):
+        _disk(name)
     for name, of_node in (
         ("stat", _stat),
         ("lstat", _stat),
