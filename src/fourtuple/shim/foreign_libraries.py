@@ -91,6 +91,7 @@ REFUSED: Final[dict[str, str]] = {
     "socketify": f"{_SOCKETS}; use uvicorn or hypercorn",
     "fastwsgi": f"{_SOCKETS}; use waitress or cheroot",
     "meinheld": f"{_SOCKETS}; use waitress or cheroot",
+    "picows": "it writes to sockets in C; use websockets or aiohttp",
     "pyuwsgi": f"{_SOCKETS}; use waitress or cheroot",
     "Ice": f"{_SOCKETS}, in threads of its own; use rpyc or Pyro5",
     "capnp": f"{_SOCKETS}; use rpyc or Pyro5",
