@@ -279,7 +279,10 @@ class Kernel:
             self.init.children[pid] = process
         else:
             process = Process(self, pid, parent.pid, name, argv, parent.uid, parent.gid)
+            process.set_uids(parent.real_uid, parent.uid, parent.saved_uid)
+            process.set_gids(parent.real_gid, parent.gid, parent.saved_gid)
             process.capabilities = parent.capabilities
+            process.permitted = parent.permitted
             process.limits = parent.limits.copy()
             process.fds.limits = process.limits
             process.fds.exempt = process.capable(CAP_SYS_ADMIN)

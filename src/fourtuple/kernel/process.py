@@ -43,10 +43,15 @@ class Process:
         "kernel",
         "limits",
         "name",
+        "permitted",
         "pgid",
         "pid",
         "ppid",
+        "real_gid",
+        "real_uid",
         "reaps",
+        "saved_gid",
+        "saved_uid",
         "sid",
         "started",
         "uid",
@@ -71,9 +76,17 @@ class Process:
         """Short name, as ``comm`` in /proc."""
         self.argv: list[str] = argv
         self.uid: int = uid
+        """Effective user, whose rights it has; its sockets are this user's."""
+        self.real_uid: int = uid
+        self.saved_uid: int = uid
+        """A user it may become again (seteuid(2))."""
         self.gid: int = gid
+        self.real_gid: int = gid
+        self.saved_gid: int = gid
         self.capabilities: int = CAP_ALL if uid == 0 else 0
         """Effective capabilities, a bit set of 1 << CAP_*."""
+        self.permitted: int = self.capabilities
+        """Capabilities it gets back with the effective user 0."""
         self.limits: Limits = Limits()
         self.fds: FdTable = FdTable(self.limits, kernel.open_files, uid == 0)
         self.cwd: str = "/"
@@ -99,14 +112,29 @@ class Process:
         return self if self.image == maker.image and self.kernel is maker.kernel else maker
 
     def set_credentials(self, uid: int, gid: int) -> None:
-        """Change user and group; leaving uid 0 drops every capability, as setuid(2) does."""
-        if self.uid == 0 and uid != 0:
+        """Change user and group for good; leaving uid 0 drops every capability, as setuid(2) does."""
+        self.set_uids(uid, uid, uid)
+        self.set_gids(gid, gid, gid)
+
+    def set_uids(self, real: int, effective: int, saved: int) -> None:
+        """Change the user ids, and capabilities as ``cap_emulate_setxuid`` does: no longer effective while
+        the effective user is not 0, gone when none of the three is."""
+        before = self.uid
+        if 0 in (before, self.real_uid, self.saved_uid) and 0 not in (real, effective, saved):
+            self.permitted = self.capabilities = 0
+        elif before == 0 and effective != 0:
             self.capabilities = 0
-        elif uid == 0:
-            self.capabilities = CAP_ALL
-        self.uid = uid
-        self.gid = gid
+        elif before != 0 and effective == 0:
+            self.capabilities = self.permitted
+        self.real_uid = real
+        self.uid = effective
+        self.saved_uid = saved
         self.fds.exempt = self.capable(CAP_SYS_ADMIN)
+
+    def set_gids(self, real: int, effective: int, saved: int) -> None:
+        self.real_gid = real
+        self.gid = effective
+        self.saved_gid = saved
 
     def wait_status(self) -> int:
         """The status word of wait(2). Only for a process that has ended."""

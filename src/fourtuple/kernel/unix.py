@@ -192,8 +192,8 @@ class UnixSocket(Socket):
         if message.pid == 0 and asked:
             caller = self.caller()
             message.pid = caller.pid
-            message.uid = caller.uid
-            message.gid = caller.gid
+            message.uid = caller.real_uid
+            message.gid = caller.real_gid
 
     # Queues
 

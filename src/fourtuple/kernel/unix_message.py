@@ -106,8 +106,8 @@ class Attachments:
         pid, uid, gid = read_ucred(data)
         if (
             (pid != caller.pid and not caller.capable(CAP_SYS_ADMIN))
-            or (uid != caller.uid and not caller.capable(CAP_SETUID))
-            or (gid != caller.gid and not caller.capable(CAP_SETGID))
+            or (uid not in (caller.real_uid, caller.uid, caller.saved_uid) and not caller.capable(CAP_SETUID))
+            or (gid not in (caller.real_gid, caller.gid, caller.saved_gid) and not caller.capable(CAP_SETGID))
         ):
             raise KernelError(EPERM, "credentials of another")
         if pid != caller.pid and pid not in caller.kernel.processes:

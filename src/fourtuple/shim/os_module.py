@@ -1,6 +1,6 @@
 """Stand-in for what ``os`` says and does about the process itself.
 
-Implemented per simulated process: ids, process groups and sessions, credentials, ``kill``, ``_exit``,
+Implemented per simulated process: ids, process groups and sessions, ``kill``, ``_exit``,
 ``abort``, ``chdir``, ``environ`` (swapped by the runtime; ``putenv`` alone changes nothing), ``umask``,
 ``uname``, ``times``, ``sched_yield``. A process spawned by the network leads a group and session of its
 own. The file system is the real one.
@@ -12,17 +12,17 @@ import os
 import posix
 import signal
 from collections.abc import Callable
-from errno import EINVAL, ENOTDIR, EPERM, ESRCH
+from errno import EINVAL, ENOTDIR, ESRCH
 from typing import Any, Final, NoReturn
 
 from ..kernel.error import KernelError
-from ..kernel.process import CAP_SETGID, CAP_SETUID, INIT, Process
+from ..kernel.process import INIT, Process
 from ..runtime.errors import os_error
 from ..runtime.greenlets import GreenletExit
 from ..runtime.thread import SimThread
+from . import credentials_module
 from .patching import dispatch
 from .real_files import bad_descriptor, is_real
-from .refusal import refuse
 from .signal_module import kill_process
 
 CPUS: Final = 4
@@ -85,57 +85,6 @@ def _setsid(thread: SimThread) -> int:
         return thread.process.kernel.setsid(thread.process)
     except KernelError as error:
         raise os_error(error) from None
-
-
-def _set_uid(thread: SimThread, uid: int, /) -> None:
-    process = thread.process
-    if uid != process.uid and not process.capable(CAP_SETUID):
-        raise _error(EPERM)
-    process.set_credentials(uid, process.gid)
-
-
-def _set_gid(thread: SimThread, gid: int, /) -> None:
-    process = thread.process
-    if gid != process.gid and not process.capable(CAP_SETGID):
-        raise _error(EPERM)
-    process.gid = gid
-
-
-def _three(read: Callable[[SimThread], int]) -> Callable[[SimThread], tuple[int, int, int]]:
-    def inside(thread: SimThread) -> tuple[int, int, int]:
-        value = read(thread)
-        return value, value, value
-
-    return inside
-
-
-def _set_uids(thread: SimThread, *uids: int) -> None:
-    """setreuid(2) and setresuid(2): a process has one user id, so all that are given (-1 is none) agree."""
-    for uid in _only_one("user", uids):
-        _set_uid(thread, uid)
-
-
-def _set_gids(thread: SimThread, *gids: int) -> None:
-    for gid in _only_one("group", gids):
-        _set_gid(thread, gid)
-
-
-def _only_one(kind: str, ids: tuple[int, ...]) -> list[int]:
-    given = list(dict.fromkeys(each for each in ids if each != -1))
-    if len(given) > 1:
-        refuse(f"a real {kind} id that is not the effective one", "give one id for all")
-    return given
-
-
-def _initgroups(thread: SimThread, name: str, gid: int, /) -> None:
-    _set_groups(thread, [thread.process.gid])
-
-
-def _set_groups(thread: SimThread, groups: Any, /) -> None:
-    if not thread.process.capable(CAP_SETGID):
-        raise _error(EPERM)
-    if list(groups) not in ([], [thread.process.gid]):
-        refuse("more than one group", "use os.setgid")
 
 
 # Signals and the end
@@ -249,33 +198,17 @@ def _no_environment_call(thread: SimThread, *args: object) -> None:
 
 
 def install() -> None:
+    credentials_module.install()
     for name, read in (
         ("getpid", lambda thread: thread.process.pid),
         ("getppid", lambda thread: thread.process.ppid),
         ("getpgrp", lambda thread: thread.process.pgid),
-        ("getuid", lambda thread: thread.process.uid),
-        ("geteuid", lambda thread: thread.process.uid),
-        ("getgid", lambda thread: thread.process.gid),
-        ("getegid", lambda thread: thread.process.gid),
-        ("getgroups", lambda thread: [thread.process.gid]),
-        ("getresuid", _three(lambda thread: thread.process.uid)),
-        ("getresgid", _three(lambda thread: thread.process.gid)),
         ("getlogin", lambda thread: "root" if thread.process.uid == 0 else str(thread.process.uid)),
         ("getpgid", _getpgid),
         ("getsid", _getsid),
         ("setpgid", _setpgid),
         ("setpgrp", _setpgrp),
         ("setsid", _setsid),
-        ("setuid", _set_uid),
-        ("seteuid", _set_uid),
-        ("setgid", _set_gid),
-        ("setegid", _set_gid),
-        ("setreuid", _set_uids),
-        ("setresuid", _set_uids),
-        ("setregid", _set_gids),
-        ("setresgid", _set_gids),
-        ("setgroups", _set_groups),
-        ("initgroups", _initgroups),
         ("kill", _kill),
         ("killpg", _killpg),
         ("_exit", _exit),

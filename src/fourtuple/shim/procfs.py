@@ -134,8 +134,8 @@ TOP: Final[dict[str, Content]] = {
 
 
 def _status(state: ProcessState, process: Process) -> str:
-    ids = "\t".join([str(process.uid)] * 4)
-    groups = "\t".join([str(process.gid)] * 4)
+    ids = f"{process.real_uid}\t{process.uid}\t{process.saved_uid}\t{process.uid}"
+    groups = f"{process.real_gid}\t{process.gid}\t{process.saved_gid}\t{process.gid}"
     return (
         f"Name:\t{process.name}\nUmask:\t{process.umask:04o}\n"
         f"State:\t{_letter(state, process)}\nTgid:\t{process.pid}\n"

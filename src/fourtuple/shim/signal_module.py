@@ -36,7 +36,8 @@ def kill_process(thread: SimThread, pid: int, signum: int) -> None:
     target = sender.kernel.processes.get(pid)
     if target is None:
         raise ProcessLookupError(ESRCH, os.strerror(ESRCH))
-    if sender.uid != target.uid and not sender.capable(CAP_KILL):
+    known = (target.real_uid, target.saved_uid)
+    if sender.uid not in known and sender.real_uid not in known and not sender.capable(CAP_KILL):
         raise PermissionError(EPERM, os.strerror(EPERM))
     if signum == 0 or pid == INIT:
         # Signals init has no handler for are dropped, SIGKILL among them.

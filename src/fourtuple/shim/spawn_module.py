@@ -173,11 +173,11 @@ class ChildSetup:
         if self.gid is not None:
             if self.gid != process.gid and not process.capable(CAP_SETGID):
                 raise KernelError(1)
-            process.gid = self.gid
+            process.set_gids(self.gid, self.gid, self.gid)
         if self.uid is not None:
             if self.uid != process.uid and not process.capable(CAP_SETUID):
                 raise KernelError(1)
-            process.set_credentials(self.uid, process.gid)
+            process.set_uids(self.uid, self.uid, self.uid)
 
     def _fail(self, state: ProcessState, message: str) -> NoReturn:
         if self.error_pipe >= 0:
