@@ -46,6 +46,7 @@ _MODULES: Final = (
     "traceback_module",
     "asyncio_module",
     "faulthandler_module",
+    "hash_order",
 )
 
 _installed = False
