@@ -23,6 +23,8 @@ KEEPS_STATE: Final = {
     "bson": "the count of object ids, and random bytes in them",
     "celery": "the current application, and whether it is a worker",
     "cherrypy": "the engine and the tree of applications",
+    "dask": "its configuration",
+    "distributed": "clients, workers and schedulers",
     "django": "settings, applications and caches",
     "dramatiq": "the broker and its actors",
     "dynaconf": "settings",

@@ -4,14 +4,15 @@ are addresses, which follow the machine.
 A set is gone through in the order of its hashes. Programs go through sets of tasks, connections and
 writers: those ``asyncio.wait`` gives, those ``asyncio.run`` cancels at the end, a chat's clients. So an
 object of a Python class, a task or a future that is hashed in a simulated process is given a number: how
-many of its class that process had hashed before. What was hashed outside, and what has no place for a weak
-reference, keeps its address.
+many of its class that process had hashed before. What was hashed outside, what has no place for a weak
+reference, and what C makes (functions and bound methods, most of all) keeps its address.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 import weakref
 from collections.abc import Callable
 from ctypes import PYFUNCTYPE, c_ssize_t, c_void_p, py_object
@@ -49,43 +50,49 @@ _known: Final[dict[int, _Hashed]] = {}
 _shared: Final[dict[tuple[str, str], int]] = {}
 
 
-def _forgetting(known: dict[int, _Hashed]) -> Callable[[_Hashed], None]:
+def _keeping(known: dict[int, _Hashed]) -> Callable[[Any, int], int]:
+    """In a closure, as what follows: a module's globals are gone when the interpreter ends."""
+
     def forget(gone: _Hashed) -> None:
         known.pop(gone.key, None)
 
-    return forget
+    def keep(found: Any, number: int, made: type[_Hashed] = _Hashed) -> int:
+        """``number`` is the hash of ``found`` as long as that lives."""
+        reference = made(found, forget)
+        reference.key = id(found)
+        reference.number = number
+        known[reference.key] = reference
+        return number
+
+    return keep
 
 
-_forget: Final = _forgetting(_known)
+_keep: Final = _keeping(_known)
 
 
-def _keep(found: Any, number: int) -> int:
-    """``number`` is the hash of ``found`` as long as that lives."""
-    reference = _Hashed(found, _forget)
-    reference.key = id(found)
-    reference.number = number
-    _known[reference.key] = reference
-    return number
+def _hashing(known: dict[int, _Hashed]) -> Callable[[Any], int]:
+    keep, by_address, thread_now, ending = _keep, _real_hash, current_thread, sys.is_finalizing
 
+    def hash_of(found: Any) -> int:
+        kept = known.get(id(found))
+        if kept is not None:
+            return kept.number
+        if isinstance(found, type) or not type(found).__weakrefoffset__ or ending():
+            return by_address(found)
+        thread = thread_now()
+        if thread is None:
+            return keep(found, by_address(found))
+        counts = _shared if thread.importing else thread.state.hashed
+        kind = type(found)
+        name = (kind.__module__, kind.__qualname__)
+        counts[name] = number = counts.get(name, 0) + 1
+        return keep(found, number)
 
-def _hash_of(found: Any) -> int:
-    known = _known.get(id(found))
-    if known is not None:
-        return known.number
-    thread = current_thread()
-    if isinstance(found, type) or not type(found).__weakrefoffset__:
-        return _real_hash(found)
-    if thread is None:
-        return _keep(found, _real_hash(found))
-    counts = _shared if thread.importing else thread.state.hashed
-    kind = type(found)
-    name = (kind.__module__, kind.__qualname__)
-    counts[name] = number = counts.get(name, 0) + 1
-    return _keep(found, number)
+    return hash_of
 
 
 # Kept for as long as the interpreter lives: C calls it at its very end too.
-_HASH: Final = _HashFunction(_hash_of)
+_HASH: Final = _HashFunction(_hashing(_known))
 _SLOT_VALUE: Final = ctypes.cast(_HASH, c_void_p).value or 0
 
 
