@@ -131,7 +131,8 @@ def _take_asyncio(module: ModuleType) -> None:
 
 
 def install() -> None:
-    increase = ctypes.pythonapi.Py_IncRef
+    # Not the one of ctypes.pythonapi, which others use for addresses.
+    increase = ctypes.PyDLL(None).Py_IncRef
     increase.argtypes = [py_object]
     increase(_HASH)
     _take([kind for kind in (*_classes(), *_C_CLASSES) if _hashes_by_address(kind)])
