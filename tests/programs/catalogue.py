@@ -140,7 +140,7 @@ CASES = (
         ("starlette", "hypercorn", "requests", "aiohttp", "httpx", "h2"),
         tls=True,
     ),
-    Case("ftps", "pyftpdlib, ftplib: TLS (pyOpenSSL)", ("pyftpdlib", "pyopenssl"), tls=True),
+    Case("ftps", "pyftpdlib, ftplib: TLS (pyOpenSSL)", ("pyftpdlib", "pyopenssl"), tls=True, seeds=6),
     Case(
         "pyopenssl_both",
         "pyOpenSSL on sockets: a threaded server; ssl, urllib3 and pyOpenSSL, blocking and not",
