@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from errno import EINVAL, ESRCH
+from typing import Final
 
 from ..clock.clock import Event
 from ..kernel.error import KernelError
@@ -19,10 +20,15 @@ _EVERYTHING = 0xFFFF
 _NO_REASON = POLLOUT | POLLWRNORM | POLLWRBAND | POLLPRI
 
 
+F_OWNER_TID: Final = 0
+F_OWNER_PID: Final = 1
+F_OWNER_PGRP: Final = 2
+
+
 class SignalOwner(FileWatch):
     """Who is sent a signal when something happens to one open file description."""
 
-    __slots__ = ("file", "kernel", "owner", "scheduler", "signum", "under_way")
+    __slots__ = ("file", "kernel", "kind", "owner", "scheduler", "signum", "under_way")
 
     def __init__(self, file: File, kernel: Kernel, scheduler: Scheduler) -> None:
         self.file = file
@@ -30,6 +36,8 @@ class SignalOwner(FileWatch):
         self.scheduler = scheduler
         self.owner: int = 0
         """F_SETOWN: a process, or the group ``-owner``; 0 for nobody."""
+        self.kind: int = F_OWNER_TID
+        """What F_GETOWN_EX says the owner is."""
         self.signum: int = 0
         """F_SETSIG, 0 for SIGIO."""
         self.under_way: list[int] = []
@@ -94,7 +102,25 @@ def set_owner(thread: SimThread, file: File, owner: int) -> None:
     kernel = thread.process.kernel
     if (owner > 0 and owner not in kernel.processes) or (owner < 0 and not kernel.group(-owner)):
         raise KernelError(ESRCH)
-    _made(thread, file).owner = owner
+    found = _made(thread, file)
+    found.owner = owner
+    found.kind = F_OWNER_PGRP if owner < 0 else F_OWNER_PID
+
+
+def set_owner_ex(thread: SimThread, file: File, kind: int, number: int) -> None:
+    """F_SETOWN_EX. Raises EINVAL for an unknown kind, ESRCH. A thread is known by its process's number."""
+    if kind not in (F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP):
+        raise KernelError(EINVAL)
+    if number < 0:
+        raise KernelError(ESRCH)
+    set_owner(thread, file, -number if kind == F_OWNER_PGRP else number)
+    _made(thread, file).kind = kind
+
+
+def get_owner_ex(file: File) -> tuple[int, int]:
+    """F_GETOWN_EX: the kind of owner, and its number."""
+    found = _find(file)
+    return (F_OWNER_TID, 0) if found is None else (found.kind, abs(found.owner))
 
 
 def get_owner(file: File) -> int:

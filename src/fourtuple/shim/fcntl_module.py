@@ -1,6 +1,6 @@
 """The stand-in for ``fcntl``: flags of simulated descriptors, and ioctls on them.
 
-Implemented: fcntl with F_DUPFD, F_GETFD, F_GETFL and their kin, F_SETOWN, F_SETSIG, F_GETPIPE_SZ,
+Implemented: fcntl with F_DUPFD, F_GETFD, F_GETFL and their kin, F_SETOWN(_EX), F_SETSIG, F_GETPIPE_SZ,
 F_SETPIPE_SZ; ioctl with what the kernel's files know (FIONBIO, FIONREAD, SIOCGIF* …). Refused, with the
 kernel's errno: record locks and leases on simulated descriptors. Real files pass through.
 """
@@ -24,7 +24,7 @@ from ..runtime.blocking import settle
 from ..runtime.descriptors import given
 from ..runtime.errors import os_error
 from ..runtime.thread import SimThread
-from .async_io import get_owner, get_signal, set_owner, set_signal
+from .async_io import get_owner, get_owner_ex, get_signal, set_owner, set_owner_ex, set_signal
 from .foreign_numbers import dispatch_number
 from .real_files import REAL_BASE, entered, is_real
 from .select_wait import as_descriptor
@@ -36,6 +36,10 @@ _INT_RESULTS: Final = (FIONREAD, TIOCOUTQ, _SIOCATMARK, _SIOCOUTQNSD)
 _F_SETSIG: Final = 10
 _F_GETSIG: Final = 11
 _SIGNAL_COMMANDS: Final = (fcntl.F_SETOWN, fcntl.F_GETOWN, _F_SETSIG, _F_GETSIG)
+_F_SETOWN_EX: Final = 15
+_F_GETOWN_EX: Final = 16
+_OWNER_EX: Final = struct.Struct("ii")
+"""struct f_owner_ex: kind and number."""
 _FIOASYNC: Final = 0x5452
 _SET_OWNER: Final = (0x8901, 0x8902)
 """FIOSETOWN, SIOCSPGRP."""
@@ -65,6 +69,8 @@ def _fcntl(thread: SimThread, fd: Any, cmd: int, arg: Any = 0, /) -> Any:
         return _real_fcntl(number, cmd, arg)
     try:
         file = thread.process.fds.get(number)
+        if cmd in (_F_SETOWN_EX, _F_GETOWN_EX):
+            return _owner_ex(thread, file, cmd, arg)
         if not isinstance(arg, int):
             raise KernelError(EINVAL)
         if cmd in _SIGNAL_COMMANDS:
@@ -72,6 +78,18 @@ def _fcntl(thread: SimThread, fd: Any, cmd: int, arg: Any = 0, /) -> Any:
         return _control(thread.process, number, file, cmd, arg)
     except KernelError as error:
         raise os_error(error) from None
+
+
+def _owner_ex(thread: SimThread, file: File, cmd: int, arg: Any) -> bytes:
+    """F_SETOWN_EX and F_GETOWN_EX, which take and give a struct. EFAULT for what is none."""
+    if isinstance(arg, int) or len(arg) < _OWNER_EX.size:
+        raise KernelError(EFAULT)
+    rest = bytes(arg)[_OWNER_EX.size :]
+    if cmd == _F_GETOWN_EX:
+        return _OWNER_EX.pack(*get_owner_ex(file)) + rest
+    kind, number = _OWNER_EX.unpack_from(arg)
+    set_owner_ex(thread, file, kind, number)
+    return bytes(arg)
 
 
 def _signal_control(thread: SimThread, file: File, cmd: int, arg: int) -> int:
