@@ -291,6 +291,21 @@ TRIED = (
     ("pysnmp 7.1.30: agent, manager; v2c, v3, walk", WORKS, ""),
     ("impacket 0.13.1's SMB server, smbprotocol 1.17.0", WORKS, ""),
     ("proxy.py 2.4.10 (processes of its own), requests", WORKS, ""),
+    ("valkey 6.2.0, coredis 6.9.0 against fakeredis' TCP server", WORKS, ""),
+    ("gmqtt 0.8.0 against amqtt's broker", WORKS, ""),
+    (
+        "opensearch-py 3.2.0, elasticsearch 9.5.1, influxdb-client 1.50.0, python-consul 1.1.0 (http.server)",
+        NOTE,
+        "the first run of an interpreter has another digest; why was not looked for",
+    ),
+    ("APScheduler 3.11.3, schedule 1.2.2", WORKS, ""),
+    ("bacpypes3 0.0.110 (BACnet/IP): device, client", WORKS, ""),
+    ("python-can 4.6.1: udp_multicast", WORKS, ""),
+    (
+        "distributed 2026.8.0 (dask): scheduler, worker, client",
+        NOTE,
+        "its heartbeats send the machine's own disk counters, so the digest is not the seed's",
+    ),
     ("rpyc 6.0.2 over TLS", NOTE, "the digest is not the seed's, as without TLS"),
     ("locust, geventhttpclient", "does not", "they stand on gevent, which is refused by name"),
     (

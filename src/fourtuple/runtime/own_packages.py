@@ -29,6 +29,8 @@ KEEPS_STATE: Final = {
     "dramatiq": "the broker and its actors",
     "dynaconf": "settings",
     "eliot": "destinations of the log",
+    "elastic_transport": "its opentelemetry",
+    "elasticsearch": "its opentelemetry",
     "gridfs": "its bson and pymongo",
     "jsonrpcserver": "the registered methods",
     "kafka": "the numbers of clients",
