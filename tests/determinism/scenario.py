@@ -54,6 +54,35 @@ async def serve_async() -> None:
         await server.serve_forever()
 
 
+async def serve_crowd() -> None:
+    """Sends what one says to all, in the order of a set: what is in it is hashed by its identity."""
+    crowd: set[asyncio.StreamWriter] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        crowd.add(writer)
+        while data := await reader.read(1000):
+            for each in crowd:
+                each.write(data)
+        crowd.remove(writer)
+        writer.close()
+
+    server = await asyncio.start_server(handle, "0.0.0.0", 10)
+    async with server:
+        await server.serve_forever()
+
+
+async def crowd_client() -> None:
+    pairs = [await asyncio.open_connection(ADDRESS, 10) for _ in range(7)]
+    # Until the server has accepted the last, whatever is lost.
+    await asyncio.sleep(30)
+    for _, writer in pairs:
+        writer.write(b"word")
+    told = {asyncio.create_task(reader.readexactly(28)) for reader, _ in pairs}
+    await asyncio.wait(told)
+    for _, writer in pairs:
+        writer.close()
+
+
 def bulk_client() -> int:
     """Three threads at once, 60 kB each, echoed; returns the bytes that came back."""
     came = []
@@ -115,10 +144,12 @@ def digest(seed: int, *, bytes_on_wire: bool) -> str:
         server.spawn(serve_threaded, daemon=True)
         server.spawn(serve_udp, daemon=True)
         server.spawn(lambda: asyncio.run(serve_async()), daemon=True)
+        server.spawn(lambda: asyncio.run(serve_crowd()), daemon=True)
         bulk = client.spawn(bulk_client, start="50ms")
         others = [
             client.spawn(lambda: asyncio.run(async_client()), start="60ms"),
             client.spawn(udp_client, start="70ms"),
+            client.spawn(lambda: asyncio.run(crowd_client()), start="80ms"),
         ]
         net.run(until="600s")
         failures = [p.stderr for p in (bulk, *others) if p.exitcode != 0]
@@ -129,4 +160,8 @@ def digest(seed: int, *, bytes_on_wire: bool) -> str:
 
 if __name__ == "__main__":
     digests = {seed: digest(int(seed), bytes_on_wire=sys.argv[1] == "bytes") for seed in sys.argv[2:]}
+    # In an interpreter that has run others the same seed is the same run.
+    again = {seed: digest(int(seed), bytes_on_wire=sys.argv[1] == "bytes") for seed in sys.argv[2:4]}
+    if any(digests[seed] != again[seed] for seed in again):
+        raise AssertionError(f"the digests were {digests}, then {again}")
     print(json.dumps({"compiled": is_compiled(), "digests": digests}))

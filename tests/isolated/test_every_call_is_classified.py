@@ -33,7 +33,8 @@ def stands_in(value):
         return True
     if isinstance(value, type):
         kinds = (*value.__mro__, *type(value).__mro__)
-        return any(ours(each) for kind in kinds for each in vars(kind).values())
+        # The hash of object is every type's.
+        return any(ours(each) for kind in kinds if kind is not object for each in vars(kind).values())
     return ours(value)
 
 

@@ -42,8 +42,8 @@ class ProcessState:
         """Those it added by ``sys.addaudithook``."""
         self.object_numbers: object = None
         """What stands for ``id()`` where a library sends it, once used."""
-        self.hashed: dict[tuple[str, str], int] = {}
-        """How many objects it hashed that have no hash of their own, by module and name of their class."""
+        self.hashed: dict[str, int] = {}
+        """The latest hash it gave to an object that has none of its own, by the name of its class."""
         self.loggers: dict[object, dict[str, Any]] = {}
         """Its settings of each logger, by logger."""
         self.joinable: list[Callable[[], None]] = []

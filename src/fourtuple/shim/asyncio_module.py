@@ -1,5 +1,6 @@
 """Exceptions that asyncio's loop logs since nobody took them are told with host, process and virtual time;
-tasks are numbered from 1 in each process, where asyncio counts them for the whole interpreter; a loop
+tasks are numbered from 1 in each process, where asyncio counts them for the whole interpreter, and so are
+thread pools; a loop
 whose process was killed, and the tasks of it, say nothing when they are finalized.
 
 asyncio itself stays CPython's. A program that sets an exception handler of its own has handled them.
@@ -7,6 +8,7 @@ asyncio itself stays CPython's. A program that sets an exception handler of its 
 
 from __future__ import annotations
 
+import concurrent.futures.thread
 import functools
 import importlib
 from types import ModuleType
@@ -20,6 +22,7 @@ from .patching import dispatch_method
 # An attribute of loops. Weak references to them are cleared before they are finalized.
 _PROCESS: Final = "_simulated_process"
 
+_POOLS: Final = "thread pools"
 _TASKS: Final = "asyncio tasks"
 """How many tasks without a name a process has made, among what is kept for it."""
 
@@ -81,6 +84,22 @@ def _patch_names(owner: Any) -> None:
     dispatch_method(owner, "create_task", create_task)
 
 
+def _number_pools() -> None:
+    pool = concurrent.futures.thread.ThreadPoolExecutor
+    real = vars(pool)["_counter"]
+
+    def counter() -> int:
+        thread = current_thread()
+        if thread is None:
+            number: int = real()
+            return number
+        kept = thread.state.kept
+        number = kept[_POOLS] = kept.get(_POOLS, -1) + 1
+        return number
+
+    type.__setattr__(pool, "_counter", staticmethod(counter))
+
+
 def _patch(base_events: ModuleType) -> None:
     owner: Any = vars(base_events)["BaseEventLoop"]
     real: Any = owner.default_exception_handler
@@ -100,3 +119,4 @@ def _patch(base_events: ModuleType) -> None:
 
 def install() -> None:
     after_import("asyncio.base_events", _patch)
+    _number_pools()

@@ -1,141 +1,147 @@
-"""``hash()`` of objects that have none of their own: numbers that follow the seed, where the interpreter's
-are addresses, which follow the machine.
+"""The hash of objects that are equal to none but themselves.
 
-A set is gone through in the order of its hashes. Programs go through sets of tasks, connections and
-writers: those ``asyncio.wait`` gives, those ``asyncio.run`` cancels at the end, a chat's clients. So an
-object of a Python class, a task or a future that is hashed in a simulated process is given a number: how
-many of its class that process had hashed before. What was hashed outside, what has no place for a weak
-reference, and what C makes (functions and bound methods, most of all) keeps its address.
+CPython takes their address for it, and a set goes through its members in the order of their hashes: a
+server that sends to a set of connections would send in another order in each run. In simulated processes
+their hashes are counted, for each class from 1 on with the seed's bits above, when they are first asked for.
+Outside they are addresses as ever, and whatever was hashed outside keeps its hash inside.
+
+``object.__hash__`` becomes a Python function, which classes made from now on find; those that exist get
+the slot of types that have one (``slot_tp_hash``), through which what it raises is raised (RecursionError,
+KeyboardInterrupt). C types keep theirs, but for asyncio's tasks and futures, coroutines and generators; so
+do functions, classes, and objects without weak references, which could not tell when they are gone.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
-import sys
 import weakref
+import zlib
 from collections.abc import Callable
-from ctypes import PYFUNCTYPE, c_ssize_t, c_void_p, py_object
-from types import AsyncGeneratorType, CoroutineType, GeneratorType, ModuleType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Final
 
-from ..runtime.thread import current_thread
+from ..runtime.thread import SimThread, current_thread
 from .import_module import after_import
+from .patching import replace_in_type
 
-_PACKAGE: Final = __name__.partition(".")[0]
+# PyTypeObject.tp_hash, in all versions on machines of 64 bits.
+_TP_HASH: Final = 120
 _HEAP_TYPE: Final = 1 << 9
-# PyTypeObject: thirteen words lie between the head of every object and tp_hash.
-_HASH_SLOT: Final = object.__basicsize__ + 13 * ctypes.sizeof(c_void_p)
-# PyWrapperDescrObject: the class, two names and the slot's description come before d_wrapped.
-_WRAPPED: Final = object.__basicsize__ + 4 * ctypes.sizeof(c_void_p)
-_C_CLASSES: Final[tuple[type[Any], ...]] = (CoroutineType, GeneratorType, AsyncGeneratorType)
+_METATYPE: Final = 1 << 31
+_NAME_SHIFT: Final = 28
+_C_TYPES: Final[tuple[type, ...]] = (CoroutineType, GeneratorType, AsyncGeneratorType)
+# Classes of the simulator itself, whose objects no program sees.
+_OUR_ROOMS: Final = tuple(
+    f"fourtuple.{room}."
+    for room in ("wire", "clock", "ports", "stack", "kernel", "network", "runtime", "capture", "api")
+)
 
-_HashFunction = PYFUNCTYPE(c_ssize_t, py_object)
-_real_slot: Final = c_void_p.from_address(id(object) + _HASH_SLOT).value or 0
-_real_hash: Final[Callable[[Any], int]] = _HashFunction(_real_slot)
-
-
-class _Hashed(weakref.ref[Any]):
-    """An object that was hashed, and its hash."""
-
-    __slots__ = ("key", "number")
-
-    key: int
-    number: int
+_real: Final[Callable[[object], int]] = object.__hash__
+_name_of: Final[Callable[[type], str]] = type.__dict__["__qualname__"].__get__
+# By id(): the hash, and what tells when the object is gone.
+_known: Final[dict[int, tuple[int, object]]] = {}
+# Of what shared modules make while they are imported, once for all runs.
+_imported: Final[dict[str, int]] = {}
 
 
-# By id().
-_known: Final[dict[int, _Hashed]] = {}
-# How many of each class were hashed as shared modules were executed.
-_shared: Final[dict[tuple[str, str], int]] = {}
+def _next(counts: dict[str, int], salt: bytes, name: str) -> int:
+    value = counts.get(name)
+    if value is None:
+        value = zlib.crc32(name.encode("utf-8", "surrogatepass"), zlib.crc32(salt)) << _NAME_SHIFT
+    counts[name] = value = value + 1
+    return value
 
 
-def _keeping(known: dict[int, _Hashed]) -> Callable[[Any, int], int]:
-    """In a closure, as what follows: a module's globals are gone when the interpreter ends."""
-
-    def forget(gone: _Hashed) -> None:
-        known.pop(gone.key, None)
-
-    def keep(found: Any, number: int, made: type[_Hashed] = _Hashed) -> int:
-        """``number`` is the hash of ``found`` as long as that lives."""
-        reference = made(found, forget)
-        reference.key = id(found)
-        reference.number = number
-        known[reference.key] = reference
-        return number
-
-    return keep
+def _number(thread: SimThread, of: object) -> int:
+    name = _name_of(type(of))
+    if thread.importing:
+        module = thread.importing[-1].name
+        return _next(_imported, b"", f"{module}/{name}")
+    return _next(thread.state.hashed, thread.state.view.secret, name)
 
 
-_keep: Final = _keeping(_known)
+def _make_hash() -> Callable[[object], int]:
+    # Cells, since a module's globals are gone before the last object is.
+    real, known, weak, number, running = _real, _known, weakref.ref, _number, current_thread
+    get, forget, address = known.get, known.pop, id
+
+    def first(of: object) -> int:
+        kind = type(of)
+        if not kind.__weakrefoffset__ or kind.__flags__ & _METATYPE:
+            return real(of)
+        thread = running()
+        value = real(of) if thread is None else number(thread, of)
+        key = address(of)
+        known[key] = value, weak(of, lambda gone: forget(key, None))
+        return value
+
+    def identity_hash(self: object, /) -> int:
+        found = get(address(self))
+        return first(self) if found is None else found[0]
+
+    return functools.update_wrapper(identity_hash, real)
 
 
-def _hashing(known: dict[int, _Hashed]) -> Callable[[Any], int]:
-    keep, by_address, thread_now, ending = _keep, _real_hash, current_thread, sys.is_finalizing
-
-    def hash_of(found: Any) -> int:
-        kept = known.get(id(found))
-        if kept is not None:
-            return kept.number
-        if isinstance(found, type) or not type(found).__weakrefoffset__ or ending():
-            return by_address(found)
-        thread = thread_now()
-        if thread is None:
-            return keep(found, by_address(found))
-        counts = _shared if thread.importing else thread.state.hashed
-        kind = type(found)
-        name = (kind.__module__, kind.__qualname__)
-        counts[name] = number = counts.get(name, 0) + 1
-        return keep(found, number)
-
-    return hash_of
+def _types() -> list[type]:
+    """All that exist but for metatypes."""
+    found: dict[int, type] = {}
+    ahead: list[type] = [object]
+    while ahead:
+        owner = ahead.pop()
+        if id(owner) not in found and owner is not type:
+            found[id(owner)] = owner
+            ahead += type.__subclasses__(owner)
+    return list(found.values())
 
 
-# Kept for as long as the interpreter lives: C calls it at its very end too.
-_HASH: Final = _HashFunction(_hashing(_known))
-_SLOT_VALUE: Final = ctypes.cast(_HASH, c_void_p).value or 0
+def _slot(owner: type) -> Any:
+    return ctypes.c_void_p.from_address(id(owner) + _TP_HASH)
 
 
-def _hashes_by_address(kind: type[Any]) -> bool:
-    return c_void_p.from_address(id(kind) + _HASH_SLOT).value == _real_slot
+class _Own:
+    def __hash__(self) -> int:
+        return 1
 
 
-def _is_ours(kind: type[Any]) -> bool:
-    return str(getattr(kind, "__module__", "")).partition(".")[0] == _PACKAGE
+class _Plain:
+    pass
 
 
-def _classes() -> list[type[Any]]:
-    """The heap's classes that have no hash of their own, none of them a metaclass."""
-    found: list[type[Any]] = []
-    for kind in gc.get_objects():
-        if not isinstance(kind, type) or issubclass(kind, type) or not kind.__flags__ & _HEAP_TYPE:
-            continue
-        if "__module__" in vars(kind) and not _is_ours(kind) and _hashes_by_address(kind):
-            found.append(kind)
-    return found
+_BY_ADDRESS: Final[int] = _slot(object).value
+_BY_METHOD: Final[int] = _slot(_Own).value
 
 
-def _take(kinds: list[type[Any]]) -> None:
-    """Have objects of these classes hashed by number; those there are keep their addresses."""
-    chosen = set(kinds)
-    for found in gc.get_objects():
-        if type(found) in chosen and type(found).__weakrefoffset__:
-            _keep(found, _real_hash(found))
+def _take(kinds: list[type]) -> None:
+    """Have what is made of ``kinds`` hashed by ``object.__hash__`` as it is looked up. What exists of them
+    may have been hashed."""
+    by_method = object.__dict__["__hash__"]
+    taken = set(map(id, kinds))
+    for each in gc.get_objects():
+        if id(type(each)) in taken:
+            by_method(each)
     for kind in kinds:
-        c_void_p.from_address(id(kind) + _HASH_SLOT).value = _SLOT_VALUE
+        _slot(kind).value = _BY_METHOD
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
 
 
-def _take_asyncio(module: ModuleType) -> None:
-    # Of asyncio's own the classes in C have no base they could take it from.
-    _take([kind for kind in (module.futures.Future, module.Task) if _hashes_by_address(kind)])
+def _take_tasks(module: Any) -> None:
+    """They are C's, in Python 3.11 static types."""
+    _take([each for each in (module.Task, module.futures.Future) if _slot(each).value == _BY_ADDRESS])
 
 
 def install() -> None:
-    # Not the one of ctypes.pythonapi, which others use for addresses.
-    increase = ctypes.PyDLL(None).Py_IncRef
-    increase.argtypes = [py_object]
-    increase(_HASH)
-    _take([kind for kind in (*_classes(), *_C_CLASSES) if _hashes_by_address(kind)])
-    # What the classes made from now on inherit.
-    c_void_p.from_address(id(vars(object)["__hash__"]) + _WRAPPED).value = _SLOT_VALUE
-    after_import("asyncio.tasks", _take_asyncio)
+    """Raises RuntimeError if the interpreter's types are not laid out as expected."""
+    if _slot(_Plain).value != _BY_ADDRESS or _BY_METHOD == _BY_ADDRESS:
+        raise RuntimeError("the types of this interpreter have their hash elsewhere")
+    kinds = [
+        each
+        for each in _types()
+        if (each.__flags__ & _HEAP_TYPE or each in _C_TYPES)
+        and _slot(each).value == _BY_ADDRESS
+        and not str(each.__dict__.get("__module__", "")).startswith(_OUR_ROOMS)
+    ]
+    replace_in_type(object, "__hash__", _make_hash())
+    _take(kinds)
+    after_import("asyncio.tasks", _take_tasks)
