@@ -79,6 +79,10 @@ class FdTable:
     def has(self, fd: int) -> bool:
         return 0 <= fd < len(self._files) and self._files[fd] is not None
 
+    def had(self, fd: int) -> bool:
+        """Whether ``fd`` is, or may once have been, a descriptor of the process."""
+        return 0 <= fd < len(self._files)
+
     def close(self, fd: int) -> None:
         """Close one descriptor. Raises EBADF if it is not open."""
         file = self.get(fd)

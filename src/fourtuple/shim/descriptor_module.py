@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import posix
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from errno import EAGAIN, EBADF, EINVAL, ENOTTY, EPIPE, ESPIPE
 from typing import Any, Final, TypeVar
@@ -51,18 +52,28 @@ def _file(thread: SimThread, fd: int) -> File:
         raise os_error(error) from None
 
 
+def _may_be_outer(thread: SimThread, fd: int) -> bool:
+    """A program has nothing from outside; a function may have, by a number its process never had."""
+    state = thread.state
+    return (
+        fd > 2
+        and not state.process.fds.had(fd)
+        and sys.modules.get("__main__") is state.scheduler.interpreter.outer.main
+    )
+
+
 def on_descriptor(name: str, simulated: Callable[..., R], queries: bool = False) -> None:
     """Replace ``os.name``, whose first argument is a descriptor.
 
     ``simulated(thread, fd, …)`` is called for those of the process, the real function for real files;
-    with ``queries`` also for real descriptors opened elsewhere.
+    with ``queries`` also for those of files that a function brought along from outside.
     """
     real: Any = getattr(posix, name, None)
 
     def inside(thread: SimThread, fd: Any, /, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(fd, int):
             return real(fd, *args, **kwargs)
-        if is_real(fd) or (queries and fd > 2 and not thread.process.fds.has(fd)):
+        if is_real(fd) or (queries and _may_be_outer(thread, fd)):
             return real(fd, *args, **kwargs)
         try:
             return simulated(thread, fd, *args, **kwargs)

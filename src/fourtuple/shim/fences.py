@@ -118,11 +118,17 @@ _real_addaudithook: Final[Callable[[Callable[[str, Any], object]], None]] = sys.
 _auditing: list[bool] = []
 
 
-def _audit(event: str, args: Any) -> None:
-    thread = current_thread()
-    if thread is not None:
-        for hook in thread.state.audit_hooks:
-            hook(event, args)
+def _auditor() -> Callable[[str, Any], None]:
+    # A cell, since it is called after the module's globals are gone.
+    running = current_thread
+
+    def audit(event: str, args: Any) -> None:
+        thread = running()
+        if thread is not None:
+            for hook in thread.state.audit_hooks:
+                hook(event, args)
+
+    return audit
 
 
 def _addaudithook(thread: SimThread, hook: Callable[[str, Any], object]) -> None:
@@ -135,7 +141,7 @@ def _addaudithook(thread: SimThread, hook: Callable[[str, Any], object]) -> None
     thread.state.audit_hooks.append(hook)
     if not _auditing:
         _auditing.append(True)
-        _real_addaudithook(_audit)
+        _real_addaudithook(_auditor())
 
 
 def _current_exceptions(thread: SimThread) -> dict[int, BaseException | None]:

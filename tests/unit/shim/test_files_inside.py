@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from fourtuple import Network
 from fourtuple.shim.real_files import REAL_BASE
 
 
@@ -140,6 +141,25 @@ def test_real_descriptor_opened_outside_is_out_of_reach(world, tmp_path):
 
         assert world.call(program) == 0
         file.write("fine")
+
+
+def test_a_closed_descriptor_is_no_file_of_the_outside(world, tmp_path):
+    program = """
+import os, socket
+for name in (os.fstat, os.isatty, os.stat):
+    for number in numbers:
+        try:
+            print(name(number))
+        except OSError as error:
+            print(error.errno)
+a, b = socket.socketpair()
+a.close(), b.close()
+"""
+    with open(tmp_path / "outside", "w+") as file, Network() as net:
+        numbers = [file.fileno(), 3, 4]
+        process = net.host("host").spawn(["python", "-c", f"numbers = {numbers}\n{program}"])
+        net.run()
+    assert process.stdout.split() == ["9"] * 3 + ["False"] * 3 + ["9"] * 3
 
 
 def test_real_file_is_used_as_ever(world, tmp_path):
