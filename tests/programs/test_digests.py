@@ -33,6 +33,8 @@ def digests(folder, seeds):
         *("aiohttp_both", "trio_both", "paramiko_both", "asyncssh_both"),
         # One sends what it has of id(), one a count of its module, one binds a socket as it is imported.
         *("rpyc_both", "ping_hosts", "requests_flask"),
+        # Random numbers drawn in C; sets of threads and tasks; an id() in a name.
+        *("mongo_small", "celery_redis"),
     ],
 )
 def test_digest_is_the_seeds_in_and_across_interpreters(folder):
