@@ -306,7 +306,7 @@ TRIED = (
         NOTE,
         "its heartbeats send the machine's own disk counters, so the digest is not the seed's",
     ),
-    ("rpyc 6.0.2 over TLS", NOTE, "the digest is not the seed's, as without TLS"),
+    ("rpyc 6.0.2 over TLS", WORKS, ""),
     ("locust, geventhttpclient", "does not", "they stand on gevent, which is refused by name"),
     (
         "Celery's prefork pool (billiard), RQ's Worker",
