@@ -162,7 +162,12 @@ def test_non_blocking_calls_ask_to_come_again() -> None:
         shut = connection.shutdown()
         return first, nothing, sent, got, shut, until(sock, connection.shutdown, log), set(log)
 
-    both(echo, call)
+    def late(sock: socket.socket) -> object:
+        # The first call must come before the answer.
+        time.sleep(0.3)
+        return echo(sock)
+
+    both(late, call)
 
 
 def test_a_full_send_buffer_wants_to_write_and_takes_the_same_data_again() -> None:

@@ -6,6 +6,7 @@ They stay shared; only the globals named here are each process's own.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import sys
 import weakref
@@ -55,6 +56,16 @@ def _made(make: Callable[[], object]) -> Fresh:
     return lambda view, values: make()
 
 
+# Switches and makers that a program may set; its loggers are in the stand-in of logging.
+_LOGGING: Final = tuple(
+    name
+    for name in (
+        *("raiseExceptions", "_srcfile", "logThreads", "logProcesses", "logMultiprocessing"),
+        *("logAsyncioTasks", "_loggerClass", "_logRecordFactory"),
+    )
+    if hasattr(logging, name)
+)
+
 # By module: the global, and what it is in a new process.
 LATE_MODULES: Final[dict[str, dict[str, Fresh]]] = {
     "subprocess": {"_active": _made(list)},
@@ -87,6 +98,7 @@ LATE_MODULES: Final[dict[str, dict[str, Fresh]]] = {
     },
     # What it found out about the host.
     "platform": {"_uname_cache": _value(None), "_platform_cache": _made(dict)},
+    "logging": {name: _value(vars(logging)[name]) for name in _LOGGING},
     "asyncio.events": {"_event_loop_policy": _value(None)},
     # What libraries number in their modules goes over the wire.
     "asyncpg.connection": {"_uid": _value(0)},
@@ -102,6 +114,7 @@ LATE_MODULES: Final[dict[str, dict[str, Fresh]]] = {
 _INHERITED: Final = {
     "multiprocessing.process": ("_current_process", "_parent_process"),
     "multiprocessing.util": ("_logger", "_log_to_stderr"),
+    "logging": _LOGGING,
 }
 
 

@@ -52,6 +52,10 @@ def _file(thread: SimThread, fd: int) -> File:
         raise os_error(error) from None
 
 
+# A C int holds no more; beyond, the real function says so.
+_NUMBERS: Final = 1 << 31
+
+
 def _may_be_outer(thread: SimThread, fd: int) -> bool:
     """A program has nothing from outside; a function may have, by a number its process never had."""
     state = thread.state
@@ -71,7 +75,7 @@ def on_descriptor(name: str, simulated: Callable[..., R], queries: bool = False)
     real: Any = getattr(posix, name, None)
 
     def inside(thread: SimThread, fd: Any, /, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(fd, int):
+        if not isinstance(fd, int) or not -_NUMBERS <= fd < _NUMBERS:
             return real(fd, *args, **kwargs)
         if is_real(fd) or (queries and _may_be_outer(thread, fd)):
             return real(fd, *args, **kwargs)
