@@ -32,7 +32,7 @@ from .sockopt import (
     SOL_UDP,
     UDP_GRO,
 )
-from .timestamps import stamp_controls, timestamp_controls
+from .timestamps import SOF_RX_SOFTWARE, stamp_controls, timestamp_controls
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -207,10 +207,13 @@ class InetMessages(InetSocket):
         if count < len(entry.data):
             received.flags |= MSG_TRUNC
         if self.timestamps or self.stamping:
-            if entry.time < 0 and self.timestamps:
-                entry.time = self.kernel.clock.now
-            if entry.time >= 0:
-                received.control += stamp_controls(self, entry.time)
+            time = entry.time
+            if time < 0 and (self.timestamps or self.stamping & SOF_RX_SOFTWARE):
+                time = entry.arrived
+            if time < 0 and self.timestamps:
+                time = self.kernel.clock.now
+            if time >= 0:
+                received.control += stamp_controls(self, time)
         received.control.append(error_control(self, entry))
         return received
 

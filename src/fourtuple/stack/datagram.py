@@ -90,6 +90,7 @@ class SocketError:
     """An entry of the error queue (IP_RECVERR; struct sock_extended_err)."""
 
     __slots__ = (
+        "arrived",
         "code",
         "data",
         "destination",
@@ -130,3 +131,5 @@ class SocketError:
         """Number of the packet a time stamp is of (SOF_TIMESTAMPING_OPT_ID; ee_data)."""
         self.time: int = -1
         """The time stamp, in ns; -1 for none."""
+        self.arrived: int = -1
+        """When the ICMP error did, in ns; -1 for what is none."""

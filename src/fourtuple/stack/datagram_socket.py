@@ -449,19 +449,19 @@ class DatagramSocket(GroupMember):
         if code == 0:
             return
         if self.wants_errors(v6):
-            self.queue_error(
-                SocketError(
-                    code,
-                    ORIGIN_ICMP6 if v6 else ORIGIN_ICMP,
-                    type,
-                    icmp_code,
-                    error.mtu,
-                    error.reporter,
-                    error.destination,
-                    port,
-                    data,
-                )
+            entry = SocketError(
+                code,
+                ORIGIN_ICMP6 if v6 else ORIGIN_ICMP,
+                type,
+                icmp_code,
+                error.mtu,
+                error.reporter,
+                error.destination,
+                port,
+                data,
             )
+            entry.arrived = self.ip.clock.now
+            self.queue_error(entry)
         elif not final or self.endpoint.state != ESTABLISHED:
             return
         self.error = code
