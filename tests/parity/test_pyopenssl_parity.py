@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 import trustme
-
-from fourtuple import Network
+from parity_programs import on_both
 
 SSL = pytest.importorskip("OpenSSL.SSL", reason="not installed: pyopenssl")
 
@@ -80,11 +79,8 @@ def talk(serve: Step, call: Step) -> list[object]:
 
 def both(serve: Step, call: Step) -> list[object]:
     """As :func:`talk`, on the real kernel and on a simulated host; they must not differ."""
-    with Network() as network:
-        process = network.host("h").spawn(talk, serve, call)
-        network.run()
-        simulated = process.result
-    real = talk(serve, call)
+    found: tuple[list[object], list[object]] = on_both(lambda: talk(serve, call))
+    simulated, real = found
     assert simulated == real
     return real
 

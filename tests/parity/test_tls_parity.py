@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import trustme
+from parity_programs import on_a_simulated_host
 
 from fourtuple import Network
 
@@ -79,10 +80,7 @@ def talk(serve: Step, call: Step) -> list[object]:
 
 def both(serve: Step, call: Step) -> list[object]:
     """As :func:`talk`, on the real kernel and on a simulated host; they must not differ."""
-    with Network() as network:
-        process = network.host("h").spawn(talk, serve, call)
-        network.run()
-        simulated = process.result
+    simulated = on_a_simulated_host(lambda: talk(serve, call))
     # On the real kernel a reset may overtake what the other end is about to do.
     real = talk(serve, call)
     for _ in range(4):
