@@ -20,11 +20,6 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 WORKS = "works"
-# When two runs with one seed have one digest.
-EVERY = "every run"
-ONE = "runs of one interpreter"
-FRESH = "a new interpreter's first run"
-NO = "no"
 NOTE = "works, with a note"
 
 
@@ -39,9 +34,6 @@ class Case:
     note: str = ""
     ipv6: bool = False
     """Whether the hosts have IPv6 addresses too."""
-    digest: str = EVERY
-    """Which runs with one seed have one digest; if not every, the note says why. FRESH and NO were
-    measured in two interpreters each."""
     tls: bool = False
     """Whether they get certificates."""
     seeds: int = 20
@@ -364,17 +356,15 @@ def table() -> str:
         + ", ".join(f"{name} ({what})" for name, what in KEEPS_STATE.items())
         + ".",
         "",
-        "| programs | versions | | same digest | note |",
-        "| --- | --- | --- | --- | --- |",
+        "| programs | versions | | note |",
+        "| --- | --- | --- | --- |",
     ]
     for case in CASES:
         named = ", ".join(f"{name} {versions[normalised(name)]}" for name in case.libraries)
-        lines.append(
-            f"| {case.title} | {named or 'standard library'} | {case.verdict} | {case.digest} | {case.note} |"
-        )
+        lines.append(f"| {case.title} | {named or 'standard library'} | {case.verdict} | {case.note} |")
     lines += [
         "",
-        "The fourth column says when runs with the same seed have the same digest.",
+        "Runs of these with the same seed have the same digest.",
         "",
         "## Tried by hand",
         "",
